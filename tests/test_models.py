@@ -1,0 +1,230 @@
+"""The VAE's layers, distributions and files."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.distributions import Bernoulli, Independent, Normal
+
+import tutorial_vae as tv
+
+CONV_LAYERS = (
+    *(f"encoder.conv{i}" for i in (1, 2, 3, 4)),
+    "encoder.dense",
+    "encoder.mean",
+    "encoder.log_var",
+    "decoder.dense1",
+    "decoder.dense2",
+    *(f"decoder.conv{i}" for i in (1, 2, 3, 4)),
+)
+
+
+def _shapes(model: tv.VAE, x: torch.Tensor) -> dict[str, tuple[int, ...]]:
+    """Shape of each named layer's output, in the order in which the layers run."""
+    seen: dict[str, tuple[int, ...]] = {}
+    for name in model.layer_names:
+        model.get_submodule(name).register_forward_hook(
+            lambda _module, _inputs, output, name=name: seen.update({name: tuple(output.shape[1:])})
+        )
+    model(x)
+    return seen
+
+
+def test_conv_at_64_is_the_published_network() -> None:
+    model = tv.VAE((3, 64, 64))
+    seen = _shapes(model, torch.rand(2, 3, 64, 64))
+    assert tuple(seen) == model.layer_names == CONV_LAYERS
+    assert list(seen.values()) == [
+        (32, 32, 32),
+        (32, 16, 16),
+        (64, 8, 8),
+        (64, 4, 4),
+        (256,),
+        (10,),
+        (10,),
+        (256,),
+        (1024,),
+        (64, 8, 8),
+        (32, 16, 16),
+        (32, 32, 32),
+        (3, 64, 64),
+    ]
+    kernels = [m.kernel_size for m in model.modules() if hasattr(m, "kernel_size")]
+    assert kernels == [(4, 4), (4, 4), (2, 2), (2, 2), (4, 4), (4, 4), (4, 4), (4, 4)]
+    # Counted by hand from the published layer sizes, biases included.
+    encoder = 32 * (3 * 16 + 1) + 32 * (32 * 16 + 1) + 64 * (32 * 4 + 1) + 64 * (64 * 4 + 1)
+    encoder += 256 * (1024 + 1) + 2 * 10 * (256 + 1)
+    decoder = 256 * 11 + 1024 * 257 + 64 * (64 * 16 + 1) + 32 * (64 * 16 + 1)
+    decoder += 32 * (32 * 16 + 1) + 3 * (32 * 16 + 1)
+    assert sum(p.numel() for p in model.parameters()) == encoder + decoder
+
+
+def test_conv_at_32_has_the_same_layers() -> None:
+    model = tv.VAE((1, 32, 32), 4)
+    seen = _shapes(model, torch.rand(2, 1, 32, 32))
+    assert tuple(seen) == CONV_LAYERS
+    assert seen["encoder.conv4"] == (64, 2, 2)
+    assert seen["decoder.conv4"] == (1, 32, 32)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "mlp", "linear"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_every_kind_encodes_decodes_and_names_its_layers_in_order(
+    architecture: str, likelihood: str, channels: int
+) -> None:
+    model = tv.VAE((channels, 16, 32), 5, architecture=architecture, likelihood=likelihood)
+    x = torch.rand(3, channels, 16, 32)
+    assert tuple(_shapes(model, x)) == model.layer_names
+    ends = [name for name in model.layer_names if name.startswith("encoder")][-2:]
+    assert ends == ["encoder.mean", "encoder.log_var"]
+    posterior = model.encode(x)
+    assert isinstance(posterior, Normal)
+    assert posterior.mean.shape == (3, 5)
+    distribution = model.decode(posterior.mean)
+    assert isinstance(distribution, Independent)
+    assert isinstance(distribution.base_dist, Bernoulli if likelihood == "bernoulli" else Normal)
+    assert distribution.mean.shape == x.shape
+    assert distribution.log_prob(x).shape == (3,)
+    assert model.reconstruct(x).shape == x.shape
+    assert model.sample(4).shape == (4, channels, 16, 32)
+
+
+def test_encoder_layers_come_after_their_rectifier_and_logits_do_not() -> None:
+    torch.manual_seed(0)
+    model = tv.VAE((1, 32, 32))
+    smallest: dict[str, float] = {}
+    for name in model.layer_names:
+        model.get_submodule(name).register_forward_hook(
+            lambda _m, _i, output, name=name: smallest.update({name: output.min().item()})
+        )
+    model(torch.rand(8, 1, 32, 32))
+    signed = {name for name, value in smallest.items() if value < 0}
+    assert signed == {"encoder.mean", "encoder.log_var", "decoder.conv4"}
+
+
+def test_posterior_is_what_the_heads_say() -> None:
+    torch.manual_seed(0)
+    model = tv.VAE((1, 16, 16), 3)
+    x = torch.rand(4, 1, 16, 16)
+    mean, log_var = model.encoder(x)
+    torch.testing.assert_close(model.encode(x).mean, mean)
+    torch.testing.assert_close(model.encode(x).variance, log_var.exp())
+
+
+def test_sample_follows_its_generator() -> None:
+    model = tv.VAE((1, 16, 16), 3)
+    one = model.sample(2, generator=torch.Generator().manual_seed(5))
+    two = model.sample(2, generator=torch.Generator().manual_seed(5))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, model.sample(2, generator=torch.Generator().manual_seed(6)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "name"),
+    [
+        (((1, 28, 28),), {}, "image_shape"),
+        (((32, 32),), {}, "image_shape"),
+        (((1, 0, 16),), {}, "image_shape"),
+        (((1, 16, 16), 0), {}, "latent_dim"),
+        (((1, 16, 16), 2.5), {}, "latent_dim"),
+        (((1, 16, 16),), {"architecture": "resnet"}, "architecture"),
+        (((1, 16, 16),), {"likelihood": "poisson"}, "likelihood"),
+    ],
+)
+def test_bad_settings_are_named(arguments: tuple, options: dict, name: str) -> None:
+    # Type errors are beartype's to find in tests; a user without it gets the ValueError.
+    with pytest.raises(Exception, match=name):
+        tv.VAE(*arguments, **options)
+
+
+def test_bad_images_and_latents_are_named() -> None:
+    model = tv.VAE((1, 16, 16), 3)
+    with pytest.raises(ValueError, match=r"x must have the shape \(batch, 1, 16, 16\)"):
+        model.encode(torch.rand(2, 3, 16, 16))
+    with pytest.raises(ValueError, match=r"z must have the shape \(batch, 3\)"):
+        model.decode(torch.zeros(2, 4))
+    with pytest.raises(ValueError, match="n must be"):
+        model.sample(0)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "mlp", "linear"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_saved_model_comes_back_the_same(
+    tmp_path: Path, architecture: str, likelihood: str
+) -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture=architecture, likelihood=likelihood)
+    tv.save_model(model, tmp_path / "model.safetensors")
+    again = tv.load_model(tmp_path / "model.safetensors")
+    assert again.layer_names == model.layer_names
+    assert again.likelihood == likelihood
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (Path("bomb_went_off"),))
+
+
+def test_files_that_are_no_models_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"missing\.safetensors"):
+        tv.load_model("missing.safetensors")
+    Path("bomb.pt").write_bytes(pickle.dumps(_Bomb()))
+    with pytest.raises(ValueError, match=r"bomb\.pt is not a model"):
+        tv.load_model("bomb.pt")
+    assert not Path("bomb_went_off").exists()
+    Path("empty").touch()
+    with pytest.raises(ValueError, match="empty is not a model"):
+        tv.load_model("empty")
+    save_file({"w": torch.zeros(2)}, "foreign.safetensors")
+    with pytest.raises(ValueError, match="not a model saved by tutorial_vae"):
+        tv.load_model("foreign.safetensors")
+    tv.save_model(tv.VAE((1, 16, 16), 2), "whole.safetensors")
+    whole = Path("whole.safetensors").read_bytes()
+    for length in (4, 100, len(whole) // 2, len(whole) - 1):
+        Path("cut.safetensors").write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"cut\.safetensors"):
+            tv.load_model("cut.safetensors")
+
+
+def test_a_file_with_other_weights_than_it_says_is_refused(tmp_path: Path) -> None:
+    settings = {
+        "image_shape": [1, 16, 16],
+        "latent_dim": 2,
+        "architecture": "conv",
+        "likelihood": "bernoulli",
+    }
+    metadata = {"format": "tutorial_vae model 1", "settings": json.dumps(settings)}
+    save_file({"w": torch.zeros(2)}, tmp_path / "odd.safetensors", metadata=metadata)
+    with pytest.raises(ValueError, match="does not hold a whole model"):
+        tv.load_model(tmp_path / "odd.safetensors")
+
+
+def test_saving_into_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no_such_folder"):
+        tv.save_model(tv.VAE((1, 16, 16), 2), tmp_path / "no_such_folder" / "model.safetensors")
+
+
+def test_an_interrupted_save_keeps_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.safetensors"
+    tv.save_model(tv.VAE((1, 16, 16), 2), path)
+    before = path.read_bytes()
+
+    def fail(_descriptor: int) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        tv.save_model(tv.VAE((1, 16, 16), 4), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
