@@ -1,8 +1,11 @@
 from . import data as data
 from . import evaluation as evaluation
+from . import exercises as exercises
+from . import experiments as experiments
 from . import models as models
 from . import objectives as objectives
 from . import plots as plots
+from . import results as results
 from . import similarity as similarity
 from . import training as training
 from . import widgets as widgets
@@ -16,6 +19,8 @@ from .objectives import ELBO as ELBO
 from .objectives import BetaVAE as BetaVAE
 from .objectives import elbo as elbo
 from .objectives import gaussian_kl as gaussian_kl
+from .similarity import RBF as RBF
+from .similarity import ConstantLayerWarning as ConstantLayerWarning
 from .similarity import LayerSimilarity as LayerSimilarity
 from .similarity import cka as cka
 from .similarity import compare_layers as compare_layers
