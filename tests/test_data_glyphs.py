@@ -1,0 +1,69 @@
+"""Printed characters: typefaces, position, jitter."""
+
+from pathlib import Path
+
+import matplotlib
+import pytest
+import torch
+from matplotlib.ft2font import FT2Font
+
+from tutorial_vae.data import glyphs, load_images
+
+NONE = torch.tensor([0.5, 0.5, 0.75, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("script", glyphs.SCRIPTS)
+def test_every_typeface_holds_the_whole_script(script: str) -> None:
+    faces = glyphs.typefaces(script)
+    assert len(faces) >= 12
+    for face in faces:
+        font = FT2Font(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf"))
+        characters = font.get_charmap()
+        assert all(characters.get(ord(character)) for character in glyphs.SCRIPTS[script])
+
+
+@pytest.mark.parametrize("script", glyphs.SCRIPTS)
+def test_training_and_testing_have_their_own_typefaces(script: str) -> None:
+    shown = {}
+    for split in ("train", "test"):
+        images = load_images(f"glyphs-{script}", split, size=16, limit=400)
+        assert images.factors is not None
+        assert images.labels is not None
+        assert torch.equal(images.factors[:, 0], images.labels)
+        shown[split] = {glyphs.typefaces(script)[face] for face in images.factors[:, 1].tolist()}
+    assert shown["test"] == set(glyphs.HELD_OUT) & set(glyphs.typefaces(script))
+    assert shown["train"] == set(glyphs.typefaces(script)) - shown["test"]
+
+
+def test_straight_glyphs_are_centred_and_look_like_themselves() -> None:
+    digits = torch.arange(10)
+    faces = torch.zeros(10, dtype=torch.int64)
+    images = glyphs.render("digits", digits, faces, NONE.repeat(10, 1), size=32)[:, 0] > 128
+    for image in images:
+        rows, columns = (image.any(axis).nonzero()[:, 0] for axis in (1, 0))
+        assert abs(rows[0] + rows[-1] - 31) <= 1
+        assert abs(columns[0] + columns[-1] - 31) <= 1
+        assert 21 <= len(rows) <= 24
+    rows = images[7].any(1).nonzero()[:, 0]
+    bar, foot = images[7][rows[1]].sum(), images[7][rows[-2]].sum()
+    assert bar > 3 * foot  # it stands upright
+
+
+def test_jitter_does_what_it_says() -> None:
+    one = torch.tensor([1, 1])
+    face = torch.zeros(2, dtype=torch.int64)
+    jitter = NONE.repeat(2, 1)
+    jitter[1, 3:] = 1
+    straight, moved = glyphs.render("digits", one, face, jitter, size=100)[:, 0].float()
+    places = torch.arange(100.0)
+    for axis in (0, 1):
+        centres = [(image.sum(axis) * places).sum() / image.sum() for image in (straight, moved)]
+        assert centres[1] - centres[0] == pytest.approx(6, abs=0.3)
+
+
+def test_glyphs_are_antialiased_and_not_cut() -> None:
+    images = load_images("glyphs-cyrillic", limit=1000).images
+    assert ((images > 0) & (images < 255)).float().mean() > 0.05
+    border = torch.ones(32, 32, dtype=torch.bool)
+    border[1:-1, 1:-1] = False
+    assert (images[..., border] > 64).any(-1).float().mean() < 0.005
