@@ -1,0 +1,75 @@
+"""Experiments write whole tables with a record of how they were made."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tutorial_vae import experiments, results
+
+
+def test_tables_that_are_shipped_have_a_record_of_how_they_were_made() -> None:
+    names = {path.stem for path in results.FOLDER.glob("*.csv")}
+    assert names == set(experiments.EXPERIMENTS)
+    for name in names:
+        made_by = results.load_provenance(name)
+        assert made_by["command"] == f"tutorial-vae experiment {name}"
+        assert made_by["seconds"] > 0
+        assert made_by["processor"]
+        assert {row["seed"] for row in results.load_table(name)} == set(made_by["seeds"])
+
+
+def test_a_table_comes_back_with_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        experiments.EXPERIMENTS, "toy", lambda seed: [{"seed": seed, "name": "a", "value": -1.5}]
+    )
+    path = experiments.run_experiment("toy", folder=tmp_path)
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    assert path == tmp_path / "toy.csv"
+    rows = results.load_table("toy")
+    assert rows[1] == {"seed": 1.0, "name": "a", "value": -1.5}
+    assert len(rows) == len(experiments.SEEDS)
+
+
+def test_a_failed_experiment_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(seed: int) -> list[experiments.Row]:
+        if seed == 2:
+            raise RuntimeError("out of luck")
+        return [{"seed": seed}]
+
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", fail)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        experiments.run_experiment("toy", folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_names_and_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no_such"):
+        experiments.run_experiment("no_such", folder=tmp_path)
+    with pytest.raises(ValueError, match="no_such"):
+        results.load_table("no_such")
+    with pytest.raises(ValueError, match="no_such"):
+        results.load_provenance("no_such")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        experiments.run_experiment("quick_tour", folder=tmp_path / "nowhere")
+
+
+def test_quick_tour_measures_what_the_chapter_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = experiments._train
+    monkeypatch.setattr(
+        experiments,
+        "_train",
+        lambda model, images, seed: whole(model, images[:64], seed, steps=2),
+    )
+    rows = experiments.quick_tour(0)
+    elbos = [row["name"] for row in rows if row["measure"] == "elbo"]
+    assert len(elbos) == len(set(elbos)) == 4
+    cka = [row for row in rows if row["measure"] == "cka"]
+    assert len(cka) == 3 * 13
+    assert all(-0.2 < row["value"] <= 1 for row in cka)
+    made = json.dumps(rows)
+    assert json.loads(made) == rows
