@@ -1,6 +1,5 @@
 """The VAE's layers, distributions and files."""
 
-import json
 import pickle
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from safetensors.torch import save_file
 from torch.distributions import Bernoulli, Independent, Normal
 
 import tutorial_vae as tv
+from tutorial_vae.models import packed_metadata
 
 CONV_LAYERS = (
     *(f"encoder.conv{i}" for i in (1, 2, 3, 4)),
@@ -202,7 +202,7 @@ def test_a_file_with_other_weights_than_it_says_is_refused(tmp_path: Path) -> No
         "architecture": "conv",
         "likelihood": "bernoulli",
     }
-    metadata = {"format": "tutorial_vae model 1", "settings": json.dumps(settings)}
+    metadata = packed_metadata({"format": "tutorial_vae model 1", "settings": settings})
     save_file({"w": torch.zeros(2)}, tmp_path / "odd.safetensors", metadata=metadata)
     with pytest.raises(ValueError, match="does not hold a whole model"):
         tv.load_model(tmp_path / "odd.safetensors")

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from .data import ImageSet
-from .models import VAE
+from .data.imageset import as_float, image_tensor
+from .models import VAE, resolve_device
 from .objectives import ELBO, elbo
-from .training import as_float, image_tensor, own_random_state, resolve_device
+from .training import own_random_state
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -272,6 +273,31 @@ def _checked_image_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
     return sides
 
 
+def resolve_device(device: str | torch.device = "auto") -> torch.device:
+    """Return the device to compute on.
+
+    Args:
+        device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; any other name is taken at
+            its word.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device {str(device)!r} cannot be used here ({reason}): use device='auto'"
+        ) from None
+    return resolved
+
+
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     """Write ``content`` so that ``path`` holds either what it held before or all of it.
 
@@ -315,8 +341,26 @@ def save_model(model: VAE, path: str | os.PathLike[str]) -> None:
     tensors = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
-    metadata = {"format": _FILE_FORMAT, "settings": json.dumps(settings)}
+    metadata = packed_metadata({"format": _FILE_FORMAT, "settings": settings})
     write_atomically(path, save(tensors, metadata=metadata))
+
+
+def packed_metadata(content: dict[str, Any]) -> dict[str, str]:
+    """Return what a file says about itself in the one form that safetensors stores.
+
+    Args:
+        content: anything that JSON can hold.
+    """
+    # One entry: safetensors writes several in random order, and equal models would differ in bytes.
+    return {"tutorial_vae": json.dumps(content)}
+
+
+def unpacked_metadata(metadata: dict[str, str] | None) -> dict[str, Any]:
+    """Return what :func:`packed_metadata` packed; nothing for the files of others."""
+    try:
+        return json.loads((metadata or {})["tutorial_vae"])
+    except (KeyError, ValueError):
+        return {}
 
 
 def load_model(path: str | os.PathLike[str]) -> VAE:
@@ -337,7 +381,7 @@ def load_model(path: str | os.PathLike[str]) -> VAE:
         raise FileNotFoundError(f"there is no model file at {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            metadata = unpacked_metadata(file.metadata())
             if metadata.get("format") != _FILE_FORMAT:
                 raise ValueError(
                     f"{path} is a safetensors file, but not a model saved by tutorial_vae: it says "
@@ -350,7 +394,7 @@ def load_model(path: str | os.PathLike[str]) -> VAE:
             "again with save_model or `tutorial-vae train`"
         ) from None
     try:
-        model = VAE(**json.loads(metadata["settings"]))
+        model = VAE(**metadata["settings"])
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(

@@ -18,7 +18,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from .data import ImageSet
-from .models import VAE, write_atomically
+from .data.imageset import as_float, image_tensor
+from .models import (
+    VAE,
+    packed_metadata,
+    resolve_device,
+    unpacked_metadata,
+    write_atomically,
+)
 from .objectives import BetaVAE
 
 if TYPE_CHECKING:
@@ -69,68 +76,6 @@ class History:
         from .plots import training_curves
 
         return training_curves(self)
-
-
-def resolve_device(device: str | torch.device = "auto") -> torch.device:
-    """Return the device to compute on.
-
-    Args:
-        device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; any other name is taken at
-            its word.
-
-    Raises:
-        ValueError: there is no such device here.
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-        torch.empty(0, device=resolved)
-    except (AssertionError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"device {str(device)!r} cannot be used here ({reason}): use device='auto'"
-        ) from None
-    return resolved
-
-
-def image_tensor(images: ImageSet | Tensor) -> UInt8[Tensor, "n channels height width"]:
-    """Return images as one uint8 tensor.
-
-    Args:
-        images: an image set, or a tensor of shape (n, channels, height, width) that holds uint8
-            or floats in [0, 1].
-
-    Raises:
-        TypeError: ``images`` is neither.
-        ValueError: the tensor has another shape, type or range, or holds no image.
-    """
-    if isinstance(images, ImageSet):
-        images = images.images
-    if not isinstance(images, Tensor):
-        raise TypeError(f"images must be an ImageSet or a tensor, not {type(images).__name__}")
-    if images.ndim != 4 or len(images) == 0:
-        raise ValueError(
-            "images must have the shape (n, channels, height, width) with n of at least 1, not "
-            f"{tuple(images.shape)}"
-        )
-    if images.dtype == torch.uint8:
-        return images
-    if not images.is_floating_point():
-        raise ValueError(f"images must be uint8, or floats in [0, 1], not {images.dtype}")
-    low, high = images.min().item(), images.max().item()
-    if not (low >= 0 and high <= 1):
-        raise ValueError(f"images must lie in [0, 1], but they range from {low:g} to {high:g}")
-    return (images * 255).round().to(torch.uint8)
-
-
-def as_float(
-    images: UInt8[Tensor, "n channels height width"],
-) -> Float[Tensor, "n channels height width"]:
-    """Return uint8 images as the floats in [0, 1] that models read."""
-    return images.float().div_(255)
 
 
 def fit(
@@ -352,22 +297,25 @@ class _Run:
         tensors |= {f"random.{name}": v for name, v in _random_states(self.pixels.device).items()}
         metadata = {
             "format": _FILE_FORMAT,
-            "settings": json.dumps(self.settings),
-            "progress": json.dumps(
-                {"step": self.step, "position": self.position, "seconds": self.seconds}
-            ),
-            "history": json.dumps(dataclasses.asdict(self.history)),
+            "settings": self.settings,
+            "step": self.step,
+            "position": self.position,
+            "seconds": self.seconds,
+            "history": dataclasses.asdict(self.history),
         }
         write_atomically(
             path,
-            save({n: v.detach().cpu().contiguous() for n, v in tensors.items()}, metadata=metadata),
+            save(
+                {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
+                metadata=packed_metadata(metadata),
+            ),
         )
 
     def restore(self, path: Path) -> None:
         """Go back to the state that a checkpoint of the same run holds."""
         try:
             with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
+                metadata = unpacked_metadata(file.metadata())
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise ValueError(
@@ -377,13 +325,14 @@ class _Run:
             raise ValueError(
                 f"checkpoint {path} was not written by tutorial_vae.fit: name another file"
             )
-        stored = json.loads(metadata["settings"])
+        stored = metadata["settings"]
         asked = json.loads(json.dumps(self.settings))
         for name, value in asked.items():
             if stored.get(name) != value:
                 raise ValueError(
-                    f"checkpoint {path} belongs to another run: its {name} is {stored.get(name)!r}, "
-                    f"not {value!r}. Name another checkpoint, or remove this one to start anew"
+                    f"checkpoint {path} belongs to another run: its {name} is "
+                    f"{stored.get(name)!r}, not {value!r}. Name another checkpoint, or remove this "
+                    "one to start anew"
                 )
         self.networks.load_state_dict(_under("networks.", tensors))
         state: dict[int, dict[str, Tensor]] = {}
@@ -394,10 +343,9 @@ class _Run:
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
         self.permutation = tensors["permutation"].to(self.pixels.device)
         _set_random_states(self.pixels.device, _under("random.", tensors))
-        progress = json.loads(metadata["progress"])
-        self.step, self.position = progress["step"], progress["position"]
-        self.seconds = progress["seconds"]
-        self.history = History(**json.loads(metadata["history"]))
+        self.step, self.position = metadata["step"], metadata["position"]
+        self.seconds = metadata["seconds"]
+        self.history = History(**metadata["history"])
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -405,7 +353,7 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _fingerprint(pixels: UInt8[Tensor, "n channels height width"]) -> str:
-    return hashlib.sha256(pixels.cpu().contiguous().numpy()).hexdigest()
+    return hashlib.sha256(pixels.cpu().numpy().tobytes()).hexdigest()
 
 
 def _random_states(device: torch.device) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from typing import Any, overload
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 _KINDS = {torch.uint8: "uint8", torch.int64: "int64"}
@@ -122,3 +122,40 @@ def _check(
         raise ValueError(f"{field} must have the shape {shape}, not {tuple(value.shape)}")
     if length is not None and len(value) != length:
         raise ValueError(f"{field} has {len(value)} entries for {length} images")
+
+
+def image_tensor(images: ImageSet | Tensor) -> UInt8[Tensor, "n channels height width"]:
+    """Return images as one uint8 tensor.
+
+    Args:
+        images: an image set, or a tensor of shape (n, channels, height, width) that holds uint8
+            or floats in [0, 1].
+
+    Raises:
+        TypeError: ``images`` is neither.
+        ValueError: the tensor has another shape, type or range, or holds no image.
+    """
+    if isinstance(images, ImageSet):
+        images = images.images
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images must be an ImageSet or a tensor, not {type(images).__name__}")
+    if images.ndim != 4 or len(images) == 0:
+        raise ValueError(
+            "images must have the shape (n, channels, height, width) with n of at least 1, not "
+            f"{tuple(images.shape)}"
+        )
+    if images.dtype == torch.uint8:
+        return images
+    if not images.is_floating_point():
+        raise ValueError(f"images must be uint8, or floats in [0, 1], not {images.dtype}")
+    low, high = images.min().item(), images.max().item()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"images must lie in [0, 1], but they range from {low:g} to {high:g}")
+    return (images * 255).round().to(torch.uint8)
+
+
+def as_float(
+    images: UInt8[Tensor, "n channels height width"],
+) -> Float[Tensor, "n channels height width"]:
+    """Return uint8 images as the floats in [0, 1] that models read."""
+    return images.float().div_(255)

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..data import ImageSet
-from ..models import VAE
-from ..training import image_tensor, resolve_device
+from ..data.imageset import image_tensor
+from ..models import VAE, resolve_device
 from .kernels import (
     FEWEST_IMAGES,
     RBF,

@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ..models import write_atomically
 
 # What the front end reads; the rest of a widget's state concerns Jupyter's page layout.
 _NOT_SHOWN = {"layout", "tabbable", "tooltip"}
@@ -78,9 +79,6 @@ def write_page(
         FileNotFoundError: the folder of `path` does not exist.
         ValueError: a picture is not PNG, or has no alternative text.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"path: the folder {path.parent} does not exist; create it first")
     state = _shown_state(explorer)
     module = base64.b64encode(state.pop("_esm").encode()).decode()
     parts = {
@@ -94,12 +92,7 @@ def write_page(
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     # One pass, so that a title with a placeholder in it stays a title.
     page = re.sub(r"\{\{([A-Z]+)\}\}", lambda match: parts[match[1]], template)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_atomically(path, page.encode())
 
 
 def _shown_state(explorer: Any) -> dict[str, Any]:

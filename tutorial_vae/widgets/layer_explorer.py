@@ -24,10 +24,21 @@ _NOT_DEFINED = 255
 class Similarity(Protocol):
     """What the explorer needs of a comparison; `LayerSimilarity` has it."""
 
-    values: Any
-    rows: Any
-    columns: Any
-    chance: Any
+    @property
+    def values(self) -> np.ndarray:
+        """Similarity of each pair of layers."""
+
+    @property
+    def rows(self) -> Sequence[str]:
+        """Names of the first model's layers."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the second model's layers."""
+
+    @property
+    def chance(self) -> np.ndarray:
+        """Chance level of each value."""
 
 
 class LayerExplorer(anywidget.AnyWidget):
