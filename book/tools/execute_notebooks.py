@@ -2,15 +2,15 @@
 
     python book/tools/execute_notebooks.py [NOTEBOOK ...]
 
-Without arguments it takes every chapter in notebooks/. A chapter is written only when all of its
-cells ran; its run time and peak memory go into book/run_times.csv, which the book shows.
+Without arguments it takes every chapter in notebooks/ and the solutions. A notebook is written only
+when all of its cells ran. The chapters' run times and peak memory go into book/run_times.csv, which
+the book shows.
 """
 
 import csv
 import hashlib
 import json
 import re
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 RUN_TIMES = ROOT / "book" / "run_times.csv"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+PEAK_MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 MEMORY_ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}\b")
 
 
@@ -42,14 +43,16 @@ def execute(path: Path) -> dict[str, Any]:
         for index, cell in enumerate(notebook.cells):
             client.execute_cell(cell, index)
         client.set_widgets_metadata()
-    seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        notebook.cells.append(nbformat.v4.new_code_cell(PEAK_MEMORY))
+        client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
+        asked = notebook.cells.pop()
     normalise(notebook, path.stem)
     nbformat.validate(notebook)
     temporary = path.with_suffix(".ipynb.tmp")
     nbformat.write(notebook, temporary)
     temporary.replace(path)
-    # Linux counts in KiB. Children's peak is that of the largest kernel so far in this process.
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+    peak = int(asked.outputs[0].text) / 1024**2  # Linux counts in KiB
     return {"chapter": path.stem, "seconds": round(seconds), "peak memory (GB)": f"{peak:.1f}"}
 
 
@@ -123,6 +126,8 @@ def _views(notebook: nbformat.NotebookNode) -> Iterator[dict[str, Any]]:
 
 def record(measured: list[dict[str, Any]]) -> None:
     """Bring the table of run times up to date."""
+    if not measured:
+        return
     rows: dict[str, dict[str, Any]] = {}
     if RUN_TIMES.exists():
         with RUN_TIMES.open(newline="") as file:
@@ -137,12 +142,14 @@ def record(measured: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Execute the chapters named on the command line, or all of them."""
     paths = [Path(name).resolve() for name in sys.argv[1:]]
-    paths = paths or sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    paths = paths or sorted((ROOT / "notebooks").rglob("[0-9][0-9]_*.ipynb"))
     measured = []
     for path in paths:
         print(f"{path.stem} …", end=" ", flush=True)
-        measured.append(execute(path))
-        print(f"{measured[-1]['seconds']} s, {measured[-1]['peak memory (GB)']} GB")
+        row = execute(path)
+        print(f"{row['seconds']} s, {row['peak memory (GB)']} GB")
+        if path.parent.name == "notebooks":
+            measured.append(row)
     record(measured)
 
 
