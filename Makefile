@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 book: $(READY) ## build the site into _build/html from the stored outputs
-	$(BIN)/jupyter-book build . --path-output . --quiet -W -n --keep-going
+	$(BIN)/jupyter-book build . --path-output . --all --quiet -W -n --keep-going
 	@echo "The book is built: open _build/html/index.html, or run make serve"
 
 serve: book ## build, then serve the site on localhost (PORT=8000)

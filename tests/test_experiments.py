@@ -33,6 +33,23 @@ def test_a_table_comes_back_with_its_numbers(
     assert len(rows) == len(experiments.SEEDS)
 
 
+def test_summaries_average_within_seeds_and_spread_over_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = "seed,kind,layer,value\n0,a,x,1\n0,a,y,3\n1,a,x,4\n1,a,y,6\n0,b,x,9\n1,b,x,9\n"
+    (tmp_path / "toy.csv").write_text(table, encoding="utf-8")
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    summaries = results.summarise("toy", by=["kind"])
+    assert summaries["a",] == (3.5, 2, 5, 2)
+    assert f"{summaries['a',]:.1f}" == "3.5 (2.0 to 5.0)"
+    assert summaries["b",].lowest == summaries["b",].highest == 9
+    assert results.summarise("toy", by=["kind"], layer="y") == {("a",): (4.5, 3, 6, 2)}
+    with pytest.raises(ValueError, match="no column colour"):
+        results.summarise("toy", by=["colour"])
+    with pytest.raises(ValueError, match="no row with"):
+        results.summarise("toy", by=["kind"], layer="z")
+
+
 def test_a_failed_experiment_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -366,7 +366,7 @@ def _png(figure: "Figure") -> bytes:
     import io
 
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()
 
 

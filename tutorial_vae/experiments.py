@@ -39,8 +39,9 @@ def quick_tour(seed: int) -> list[Row]:
         seed: seed of the start weights, the batches, the noise and the drawn letters.
 
     Returns:
-        Rows with the columns seed, measure, name, layer (empty unless the measure is CKA) and
-        value: the held-out ELBO in nats per image, or CKA with the VAE trained on digits.
+        Rows with the columns seed, measure, name, part, layer and value: the held-out ELBO in
+        nats per image, or the CKA of one layer, in the encoder or the decoder, with the same
+        layer of the VAE trained on digits.
     """
     digits, unseen = load_images("digits"), load_images("digits", "test")
     letters = load_images("glyphs-latin", limit=2000, seed=seed)
@@ -54,7 +55,14 @@ def quick_tour(seed: int) -> list[Row]:
 
     def add(measure: str, name: str, value: float, layer: str = "") -> None:
         rows.append(
-            {"seed": seed, "measure": measure, "name": name, "layer": layer, "value": value}
+            {
+                "seed": seed,
+                "measure": measure,
+                "name": name,
+                "part": layer.partition(".")[0],
+                "layer": layer,
+                "value": value,
+            }
         )
 
     add("elbo", "trained on digits", evaluate(digit_vae, unseen).elbo)
@@ -77,7 +85,7 @@ def _fresh(images: ImageSet, seed: int) -> VAE:
     return VAE(images.image_shape)
 
 
-def _train(model: VAE, images: ImageSet, seed: int, *, steps: int = 1000) -> None:
+def _train(model: VAE, images: ImageSet, seed: int, *, steps: int = 800) -> None:
     fit(model, images, steps=steps, batch_size=32, lr=2e-3, seed=seed, progress=False)
 
 

@@ -43,9 +43,6 @@ _WIDTH = 6.6
 STYLE: Any = {
     "figure.facecolor": "white",
     "figure.dpi": 120,
-    "savefig.dpi": 160,
-    "savefig.facecolor": "white",
-    "savefig.bbox": "tight",
     "font.size": 12,
     "axes.titlesize": 12,
     "axes.titleweight": "bold",
@@ -75,16 +72,21 @@ def layer_part(name: str) -> str:
     return "decoder" if name.startswith("decoder") else "encoder"
 
 
-def _figure(width: float, height: float, ax: "Axes | None", **grid: Any) -> Any:
-    """Return a closed figure and its axes, or those of the axes given."""
+def _empty_figure(width: float, height: float, layout: str | None = None) -> "Figure":
     import matplotlib.pyplot as plt
 
-    if ax is not None:
-        return ax.figure, ax
-    figure, axes = plt.subplots(figsize=(width, height), layout="constrained", **grid)
+    figure = plt.figure(figsize=(width, height), layout=layout)
     # Closed figures are drawn where they are returned, and not a second time at the cell's end.
     plt.close(figure)
-    return figure, axes
+    return figure
+
+
+def _figure(width: float, height: float, ax: "Axes | None", **grid: Any) -> Any:
+    """Return a new figure and its axes, or those of the axes given."""
+    if ax is not None:
+        return ax.figure, ax
+    figure = _empty_figure(width, height, layout="constrained")
+    return figure, figure.subplots(**grid)
 
 
 def _styled() -> Any:
@@ -108,7 +110,10 @@ def _pictures(images: ImageSet | Tensor) -> np.ndarray:
 
 
 def image_grid(
-    rows: Mapping[str, ImageSet | Tensor] | ImageSet | Tensor, *, columns: int = 10
+    rows: Mapping[str, ImageSet | Tensor] | ImageSet | Tensor,
+    *,
+    columns: int = 10,
+    title: str = "",
 ) -> "Figure":
     """Draw images in a grid.
 
@@ -117,6 +122,7 @@ def image_grid(
             from left to right; or a mapping from row labels to the images of each row, of which
             the first ``columns`` are drawn.
         columns: images a row.
+        title: a line above all rows.
 
     Raises:
         ValueError: there is no image, or the images have another shape.
@@ -129,27 +135,23 @@ def image_grid(
     if not lines or not all(len(pictures) for _, pictures in lines):
         raise ValueError("rows must hold at least one image each")
     columns = max(len(pictures) for _, pictures in lines)
-    side = _WIDTH / columns
-    labelled = any(label for label, _ in lines)
+    side, gap = _WIDTH / columns, 0.05  # inches
+    line_height = side + 0.27 * any(label for label, _ in lines)
+    height = len(lines) * line_height + 0.3 * bool(title)
     with _styled():
-        figure, axes = _figure(
-            _WIDTH,
-            len(lines) * (side + 0.25 * labelled),
-            None,
-            nrows=len(lines),
-            ncols=columns,
-            squeeze=False,
-        )
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-        for line, (label, pictures) in zip(axes, lines, strict=True):
-            for ax, picture in zip(line, pictures, strict=False):
+        figure = _empty_figure(_WIDTH, height)
+        for line, (label, pictures) in enumerate(lines):
+            bottom = (len(lines) - line - 1) * line_height
+            for column, picture in enumerate(pictures):
+                left, inner = column * side, side - gap
+                ax = figure.add_axes(
+                    (left / _WIDTH, bottom / height, inner / _WIDTH, inner / height)
+                )
                 ax.imshow(picture, vmin=0, vmax=1, interpolation="nearest")
-            for ax in line:
                 ax.set_axis_off()
-                ax.set_anchor("S")
-            # Above the row, and left out of the layout, which would widen the first column for it.
-            title = line[0].text(0, 1.05, label, transform=line[0].transAxes)
-            title.set_in_layout(False)
+            # Above the row rather than beside it, where it would take the pictures' width.
+            figure.text(0, (bottom + side) / height, label)
+        figure.text(0, 1, title, va="top", fontweight="bold")
     return figure
 
 
@@ -161,14 +163,11 @@ def contact_sheet(images: ImageSet, *, columns: int = 12, rows: int = 8) -> "Fig
         columns: images a row.
         rows: rows at most.
     """
-    figure = image_grid(images[: columns * rows], columns=columns)
     shape = "×".join(map(str, images.image_shape))
     title = f"{images.name}: {len(images):,} images of {shape}"
     if images.class_names:
         title += f", {len(images.class_names)} classes"
-    figure.set_figheight(figure.get_figheight() + 0.35)
-    figure.suptitle(title, fontweight="bold", fontsize=12)
-    return figure
+    return image_grid(images[: columns * rows], columns=columns, title=title)
 
 
 def training_curves(

@@ -81,6 +81,7 @@ def normalise(notebook: nbformat.NotebookNode, name: str) -> None:
             continue
         count += 1
         cell.execution_count = count
+        cell.outputs = _merged(cell.outputs)
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = count
@@ -89,6 +90,18 @@ def normalise(notebook: nbformat.NotebookNode, name: str) -> None:
             if MEMORY_ADDRESS.search(json.dumps(output)):
                 raise ValueError(f"{name}, cell {position} shows a memory address")
     _normalise_widgets(notebook, name)
+
+
+def _merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join what was printed in pieces, which fall differently from run to run."""
+    merged: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        before = merged[-1] if merged else {}
+        if output.output_type == "stream" and before.get("name") == output.name:
+            before["text"] += output.text
+        else:
+            merged.append(output)
+    return merged
 
 
 def _normalise_widgets(notebook: nbformat.NotebookNode, name: str) -> None:

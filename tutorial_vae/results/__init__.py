@@ -6,8 +6,10 @@ seconds that made it. ``tutorial-vae experiment NAME`` makes both again.
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from statistics import mean
+from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).parent
 
@@ -23,6 +25,60 @@ def load_table(name: str) -> list[dict[str, str | float]]:
     """
     with _path(name, "csv").open(newline="", encoding="utf-8") as file:
         return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+class Summary(NamedTuple):
+    """A measured number over several seeds.
+
+    Formatted, it reads ``mean (lowest to highest)``: ``f"{summary:.2f}"``.
+
+    Attributes:
+        mean: mean over the seeds.
+        lowest: smallest of the seeds' values.
+        highest: largest of the seeds' values.
+        seeds: how many seeds there are.
+    """
+
+    mean: float
+    lowest: float
+    highest: float
+    seeds: int
+
+    def __format__(self, form: str) -> str:
+        return f"{self.mean:{form}} ({self.lowest:{form}} to {self.highest:{form}})"
+
+
+def summarise(
+    name: str, *, by: Sequence[str], **where: str | float
+) -> dict[tuple[str | float, ...], Summary]:
+    """Summarise a measured table over its seeds.
+
+    Args:
+        name: name of the experiment.
+        by: columns that tell apart what is summarised.
+        **where: columns and the value that a row must have there to count.
+
+    Returns:
+        For each combination of values in the columns ``by``, in the table's order: the ``value``
+        column, averaged first over the rows of each seed and then summarised over the seeds.
+
+    Raises:
+        ValueError: there is no such table, it has no such column, or no row is left.
+    """
+    rows = load_table(name)
+    if unknown := {"seed", "value", *by, *where} - set(rows[0]):
+        raise ValueError(
+            f"{name} has no column {', '.join(sorted(unknown))}: it has {', '.join(rows[0])}"
+        )
+    groups: dict[tuple[str | float, ...], dict[str | float, list[float]]] = {}
+    for row in rows:
+        if all(row[column] == value for column, value in where.items()):
+            group = groups.setdefault(tuple(row[column] for column in by), {})
+            group.setdefault(row["seed"], []).append(float(row["value"]))
+    if not groups:
+        raise ValueError(f"{name} has no row with {where}")
+    values = {key: [mean(seed) for seed in group.values()] for key, group in groups.items()}
+    return {key: Summary(mean(v), min(v), max(v), len(v)) for key, v in values.items()}
 
 
 def load_provenance(name: str) -> dict[str, Any]:
