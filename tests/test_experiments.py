@@ -44,6 +44,10 @@ def test_summaries_average_within_seeds_and_spread_over_them(
     assert f"{summaries['a',]:.1f}" == "3.5 (2.0 to 5.0)"
     assert summaries["b",].lowest == summaries["b",].highest == 9
     assert results.summarise("toy", by=["kind"], layer="y") == {("a",): (4.5, 3, 6, 2)}
+    differences = results.summarise("toy", by=["kind"], minus={"layer": "x"}, layer="y")
+    assert differences == {("a",): (2, 2, 2, 2)}
+    with pytest.raises(ValueError, match="to subtract"):
+        results.summarise("toy", by=["kind"], minus={"layer": "y"})
     with pytest.raises(ValueError, match="no column colour"):
         results.summarise("toy", by=["colour"])
     with pytest.raises(ValueError, match="no row with"):

@@ -6,7 +6,7 @@ seconds that made it. ``tutorial-vae experiment NAME`` makes both again.
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
@@ -49,13 +49,20 @@ class Summary(NamedTuple):
 
 
 def summarise(
-    name: str, *, by: Sequence[str], **where: str | float
+    table: str,
+    /,
+    *,
+    by: Sequence[str],
+    minus: Mapping[str, str | float] | None = None,
+    **where: str | float,
 ) -> dict[tuple[str | float, ...], Summary]:
     """Summarise a measured table over its seeds.
 
     Args:
-        name: name of the experiment.
+        table: name of the experiment.
         by: columns that tell apart what is summarised.
+        minus: columns and their values in the rows to subtract, each from the rows that agree with
+            it in all other columns, the seed among them: the paired difference from a control.
         **where: columns and the value that a row must have there to count.
 
     Returns:
@@ -63,22 +70,35 @@ def summarise(
         column, averaged first over the rows of each seed and then summarised over the seeds.
 
     Raises:
-        ValueError: there is no such table, it has no such column, or no row is left.
+        ValueError: there is no such table, it has no such column, no row is left, or one has no
+            partner to subtract.
     """
-    rows = load_table(name)
-    if unknown := {"seed", "value", *by, *where} - set(rows[0]):
+    rows = load_table(table)
+    if unknown := {"seed", "value", *by, *(minus or {}), *where} - set(rows[0]):
         raise ValueError(
-            f"{name} has no column {', '.join(sorted(unknown))}: it has {', '.join(rows[0])}"
+            f"{table} has no column {', '.join(sorted(unknown))}: it has {', '.join(rows[0])}"
         )
     groups: dict[tuple[str | float, ...], dict[str | float, list[float]]] = {}
+    values = {_identity(row): float(row["value"]) for row in rows}
     for row in rows:
-        if all(row[column] == value for column, value in where.items()):
-            group = groups.setdefault(tuple(row[column] for column in by), {})
-            group.setdefault(row["seed"], []).append(float(row["value"]))
+        if any(row[column] != value for column, value in where.items()):
+            continue
+        value = values[_identity(row)]
+        if minus is not None:
+            partner = _identity(row | dict(minus))
+            if partner not in values:
+                raise ValueError(f"{table} has no row with {dict(minus)} to subtract from {row}")
+            value -= values[partner]
+        group = groups.setdefault(tuple(row[column] for column in by), {})
+        group.setdefault(row["seed"], []).append(value)
     if not groups:
-        raise ValueError(f"{name} has no row with {where}")
-    values = {key: [mean(seed) for seed in group.values()] for key, group in groups.items()}
-    return {key: Summary(mean(v), min(v), max(v), len(v)) for key, v in values.items()}
+        raise ValueError(f"{table} has no row with {where}")
+    seeds = {key: [mean(rows) for rows in group.values()] for key, group in groups.items()}
+    return {key: Summary(mean(v), min(v), max(v), len(v)) for key, v in seeds.items()}
+
+
+def _identity(row: Mapping[str, str | float]) -> tuple[str | float, ...]:
+    return tuple(value for column, value in row.items() if column != "value")
 
 
 def load_provenance(name: str) -> dict[str, Any]:
