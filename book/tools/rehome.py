@@ -48,7 +48,7 @@ def rehome(address: str, root: Path = ROOT) -> list[Path]:
     if not ADDRESS.fullmatch(address):
         raise ValueError(
             f"REPO must look like https://github.com/owner/name, not {address!r}: for example "
-            "make rehome REPO=https://github.com/ada/tutorial_vae"
+            "make rehome REPO=https://github.com/ada/course"
         )
     old = current(root)
     whole = re.compile(rf"{re.escape(slug(old))}(?![A-Za-z0-9_-])")
