@@ -9,7 +9,14 @@ from safetensors.torch import save_file
 from torch.distributions import Bernoulli, Independent, Normal
 
 import tutorial_vae as tv
-from tutorial_vae.models import packed_metadata
+from tutorial_vae.likelihoods import ContinuousBernoulli
+from tutorial_vae.models import LIKELIHOODS, packed_metadata
+
+BASES = {
+    "bernoulli": Bernoulli,
+    "continuous_bernoulli": ContinuousBernoulli,
+    "gaussian": Normal,
+}
 
 CONV_LAYERS = (
     *(f"encoder.conv{i}" for i in (1, 2, 3, 4)),
@@ -71,7 +78,7 @@ def test_conv_at_32_has_the_same_layers() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["conv", "mlp", "linear"])
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_every_kind_encodes_decodes_and_names_its_layers_in_order(
     architecture: str, likelihood: str, channels: int
@@ -86,7 +93,7 @@ def test_every_kind_encodes_decodes_and_names_its_layers_in_order(
     assert posterior.mean.shape == (3, 5)
     distribution = model.decode(posterior.mean)
     assert isinstance(distribution, Independent)
-    assert isinstance(distribution.base_dist, Bernoulli if likelihood == "bernoulli" else Normal)
+    assert isinstance(distribution.base_dist, BASES[likelihood])
     assert distribution.mean.shape == x.shape
     assert distribution.log_prob(x).shape == (3,)
     assert model.reconstruct(x).shape == x.shape
@@ -113,6 +120,21 @@ def test_posterior_is_what_the_heads_say() -> None:
     mean, log_var = model.encoder(x)
     torch.testing.assert_close(model.encode(x).mean, mean)
     torch.testing.assert_close(model.encode(x).variance, log_var.exp())
+
+
+def test_continuous_bernoulli_reconstructs_with_its_mean_and_is_a_density() -> None:
+    torch.manual_seed(0)
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp", likelihood="continuous_bernoulli")
+    x = torch.rand(4, 1, 16, 16)
+    logits = model.decoder(model.encode(x).mean)
+    torch.testing.assert_close(model.reconstruct(x), ContinuousBernoulli(logits).mean)
+    assert not torch.allclose(model.reconstruct(x), logits.sigmoid(), atol=1e-3)
+    # Logits near 0 are the uniform density, 0 nats, where the Bernoulli says ln 2 per pixel.
+    assert model.decode(torch.zeros(1, 3)).log_prob(x[:1]).abs().item() < 3
+    with torch.autocast("cpu", torch.bfloat16):
+        likelihood = model.decode(torch.zeros(1, 3))
+    assert likelihood.base_dist.logits.dtype == torch.float32
+    assert likelihood.log_prob(x[:1]).abs().item() < 3
 
 
 def test_sample_follows_its_generator() -> None:
@@ -152,7 +174,7 @@ def test_bad_images_and_latents_are_named() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["conv", "mlp", "linear"])
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_saved_model_comes_back_the_same(
     tmp_path: Path, architecture: str, likelihood: str
 ) -> None:

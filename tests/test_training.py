@@ -19,6 +19,19 @@ from tutorial_vae.models import unpacked_metadata
 from tutorial_vae.objectives import ELBO
 from tutorial_vae.training import DivergenceError
 
+OBJECTIVES = {
+    "BetaVAE": lambda: tv.BetaVAE(2.0),
+    "AnnealedCapacity": lambda: tv.AnnealedCapacity(5.0, 100, gamma=10.0),
+    "FreeBits": lambda: tv.FreeBits(0.5),
+    "BetaTCVAE-weighted": lambda: tv.BetaTCVAE(4.0, images=200),
+    "BetaTCVAE-stratified": lambda: tv.BetaTCVAE(4.0, images=200, estimator="stratified"),
+    "DIPVAE-I": lambda: tv.DIPVAE("I", off_diagonal=2.0, diagonal=20.0),
+    "DIPVAE-II": lambda: tv.DIPVAE("II", off_diagonal=2.0, diagonal=2.0),
+    "FactorVAE": lambda: tv.FactorVAE(2, gamma=5.0, hidden=16),
+    "IWAE": lambda: tv.IWAE(4),
+}
+"""Every objective, small, for a model of two latent dimensions and 200 images."""
+
 
 def _images(n: int = 200, seed: int = 0) -> torch.Tensor:
     """Bright squares at random places: simple enough to learn in a few steps."""
@@ -186,6 +199,40 @@ def test_objectives_with_weights_of_their_own_resume_too(tmp_path: Path) -> None
     assert straight.calls == resumed.calls == 75
 
 
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_raises_the_elbo_and_resumes_bit_for_bit(
+    tmp_path: Path, name: str, precision: str
+) -> None:
+    def objective() -> nn.Module:
+        torch.manual_seed(1)
+        return OBJECTIVES[name]()
+
+    options = {"precision": precision}
+    straight, whole = _model(), objective()
+    history = _fit(straight, objective=whole, steps=75, **options)
+    assert history.log_likelihood[-1] - history.kl[-1] > (
+        history.log_likelihood[0] - history.kl[0] + 10
+    )
+    options |= {"checkpoint": tmp_path / "run"}
+    _fit(_model(), objective=objective(), steps=25, **options)
+    resumed, rest = _model(seed=9), OBJECTIVES[name]()
+    again = _fit(resumed, objective=rest, steps=75, **options)
+    assert _same_weights(straight, resumed)
+    assert again.elbo[-1] == history.elbo[-1]
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, rest.state_dict()[key]), key
+
+
+def test_continuous_bernoulli_learns_in_both_precisions() -> None:
+    images = (_images() // 2) + 64  # grey on grey: 64 and 191
+    for precision in ("32", "bf16"):
+        torch.manual_seed(0)
+        model = tv.VAE((1, 16, 16), 2, architecture="mlp", likelihood="continuous_bernoulli")
+        history = _fit(model, images, steps=200, precision=precision)
+        assert history.elbo[-1] > history.elbo[0] + 10
+
+
 _KILLED_RUN = """
 import sys, torch
 sys.path.insert(0, {tests!r})
@@ -278,6 +325,7 @@ def test_checkpoints_of_other_runs_and_other_files_are_refused(tmp_path: Path) -
         ({"seed": 1}, "seed"),
         ({"batch_size": 8}, "batch_size"),
         ({"objective": tv.BetaVAE(2.0)}, "objective"),
+        ({"objective": tv.IWAE(2)}, "objective"),
         ({"images": _images(seed=1)}, "images"),
     ]:
         with pytest.raises(ValueError, match=rf"belongs to another run: its {name}"):
@@ -336,3 +384,26 @@ def test_cuda_learns_as_the_cpu_does(precision: str, tmp_path: Path) -> None:
     assert next(on_gpu.parameters()).device.type == "cpu"
     unseen = _images(seed=1)
     assert abs(tv.evaluate(on_cpu, unseen).elbo - tv.evaluate(on_gpu, unseen).elbo) < 10
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_learns_and_resumes_on_cuda(
+    name: str, precision: str, tmp_path: Path
+) -> None:
+    options = {"device": "cuda", "precision": precision}
+
+    def objective() -> nn.Module:
+        torch.manual_seed(1)
+        return OBJECTIVES[name]()
+
+    straight, resumed = _model(), _model(seed=9)
+    history = _fit(straight, objective=objective(), steps=150, **options)
+    assert history.log_likelihood[-1] - history.kl[-1] > (
+        history.log_likelihood[0] - history.kl[0] + 10
+    )
+    options["checkpoint"] = tmp_path / "run"
+    _fit(_model(), objective=objective(), steps=60, **options)
+    _fit(resumed, objective=objective(), steps=150, **options)
+    assert _same_weights(straight, resumed)

@@ -3,13 +3,12 @@
 import base64
 import json
 import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tutorial_vae.widgets import LayerExplorer, Section, layer_explorer
+from tutorial_vae.widgets import LayerExplorer, Section, front_end
 
 LAYERS = ("encoder.conv1", "encoder.mean", "decoder.dense1")
 PNG = b"\x89PNG\r\n\x1a\n" + b"rest of a picture"
@@ -146,9 +145,8 @@ def test_an_ordinary_explorer_stays_small():
 
 def test_the_state_holds_the_front_end_of_the_package():
     state = LayerExplorer(comparison()).get_state()
-    folder = Path(layer_explorer.__file__).parent
-    assert state["_esm"] == (folder / "layer_explorer.js").read_text(encoding="utf-8")
-    assert state["_css"] == (folder / "layer_explorer.css").read_text(encoding="utf-8")
+    assert state["_esm"] == front_end.script("layer_explorer.js")
+    assert state["_css"] == front_end.style("layer_explorer.css")
 
 
 def test_every_class_of_the_front_end_carries_the_prefix():

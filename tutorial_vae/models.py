@@ -14,8 +14,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
+from .likelihoods import ContinuousBernoulli
+
 ARCHITECTURES = ("conv", "mlp", "linear")
-LIKELIHOODS = ("bernoulli", "gaussian")
+LIKELIHOODS = ("bernoulli", "continuous_bernoulli", "gaussian")
 
 _FILE_FORMAT = "tutorial_vae model 1"
 
@@ -69,7 +71,7 @@ class ConvDecoder(nn.Module):
     def forward(
         self, z: Float[Tensor, "batch latent"]
     ) -> Float[Tensor, "batch channels height width"]:
-        """Return the parameters of p(x|z): logits (Bernoulli) or means (Gaussian)."""
+        """Return the parameters of p(x|z): logits (both Bernoullis) or means (Gaussian)."""
         x = self.dense2(self.dense1(z)).unflatten(1, self.seed_shape)
         return self.conv4(self.conv3(self.conv2(self.conv1(x))))
 
@@ -112,7 +114,7 @@ class DenseDecoder(nn.Module):
     def forward(
         self, z: Float[Tensor, "batch latent"]
     ) -> Float[Tensor, "batch channels height width"]:
-        """Return the parameters of p(x|z): logits (Bernoulli) or means (Gaussian)."""
+        """Return the parameters of p(x|z): logits (both Bernoullis) or means (Gaussian)."""
         if hasattr(self, "dense1"):
             z = self.dense1(z)
         return self.pixels(z).unflatten(1, self.image_shape)
@@ -131,8 +133,10 @@ class VAE(nn.Module):
         architecture: ``"conv"`` (at 64×64 the network of Bonheme & Grzes 2023), ``"mlp"`` (one
             hidden layer of 400 units on each side) or ``"linear"`` (none: a probabilistic PCA
             when the likelihood is Gaussian).
-        likelihood: ``"bernoulli"`` (pixels as probabilities in [0, 1]) or ``"gaussian"`` (one
-            learned standard deviation for all pixels, 0.1 before training).
+        likelihood: ``"bernoulli"`` (pixels as probabilities in [0, 1]), ``"continuous_bernoulli"``
+            (a density over grey pixels in [0, 1], whose mean is not the logistic function of the
+            decoder's logits) or ``"gaussian"`` (one learned standard deviation for all pixels, 0.1
+            before training).
 
     Attributes:
         layer_names: names of the layers in the order in which an image passes them. Each is the
@@ -141,7 +145,8 @@ class VAE(nn.Module):
     Raises:
         ValueError: an argument is outside what is said above.
 
-    Reference: Kingma & Welling 2013; the convolutional layers follow Bonheme & Grzes 2023.
+    Reference: Kingma & Welling 2013; the convolutional layers follow Bonheme & Grzes 2023, the
+    continuous Bernoulli Loaiza-Ganem & Cunningham 2019.
     """
 
     def __init__(
@@ -214,7 +219,8 @@ class VAE(nn.Module):
 
         ``log_prob(x)`` gives one value per image, in nats summed over channels and pixels;
         ``mean`` gives images. The Bernoulli log-probability is also used for grey pixels in
-        [0, 1], as is usual; it is then a cross-entropy rather than a normalised density.
+        [0, 1], as is usual; it is then a cross-entropy rather than a normalised density. That
+        of the continuous Bernoulli and of the Gaussian is a density, and may be positive.
 
         Raises:
             ValueError: ``z`` is not of shape (batch, latent_dim).
@@ -224,11 +230,13 @@ class VAE(nn.Module):
                 f"z must have the shape (batch, {self.latent_dim}), not {tuple(z.shape)}"
             )
         pixels = self.decoder(z).to(z.dtype)
-        per_pixel = (
-            Bernoulli(logits=pixels, validate_args=False)
-            if self.likelihood == "bernoulli"
-            else Normal(pixels, self.log_scale.exp(), validate_args=False)
-        )
+        per_pixel: Distribution
+        if self.likelihood == "bernoulli":
+            per_pixel = Bernoulli(logits=pixels, validate_args=False)
+        elif self.likelihood == "continuous_bernoulli":
+            per_pixel = ContinuousBernoulli(pixels)
+        else:
+            per_pixel = Normal(pixels, self.log_scale.exp(), validate_args=False)
         return Independent(per_pixel, 3, validate_args=False)
 
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Distribution:

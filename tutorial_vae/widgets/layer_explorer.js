@@ -1,5 +1,5 @@
-// The front end of LayerExplorer: a plain ES module without dependencies. Notebooks run it through
-// anywidget; pages without a kernel run the same text from the stored state.
+// The front end of LayerExplorer, after the text of controls.js. Notebooks run it through anywidget;
+// pages without a kernel run the same text from the stored state.
 
 // Seventeen even steps of Matplotlib's viridis, the map of all similarity figures of the book.
 const VIRIDIS = ("440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c " +
@@ -7,30 +7,12 @@ const VIRIDIS = ("440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c
   .split(" ").map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 const NOT_DEFINED = 255;
 const STEPS = 255;
-const SVG = "http://www.w3.org/2000/svg";
-const SVG_TAGS = new Set(["svg", "g", "rect", "line", "text", "path", "defs", "pattern"]);
-
-function node(tag, attributes = {}, ...children) {
-  const element = SVG_TAGS.has(tag)
-    ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
 function colour(value) {
   const at = clamp(value, 0, 1) * (VIRIDIS.length - 1);
   const below = Math.min(Math.floor(at), VIRIDIS.length - 2);
   const mix = (channel) =>
     VIRIDIS[below][channel] + (at - below) * (VIRIDIS[below + 1][channel] - VIRIDIS[below][channel]);
   return `rgb(${[0, 1, 2].map((channel) => Math.round(mix(channel))).join(" ")})`;
-}
-
-function number(value) {
-  if (Number.isNaN(value)) return "not defined";
-  return value.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "\u2212");
 }
 
 // The parts of a network have one colour each everywhere in the book.
@@ -52,8 +34,7 @@ function runsOf(layers) {
 
 // Comparisons are stored one after another, each as bytes in row order.
 function reader(data) {
-  const decode = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const arrays = { values: decode(data.values), chance: decode(data.chance) };
+  const arrays = { values: decodeBytes(data.values), chance: decodeBytes(data.chance) };
   const [rows, columns] = [data.rows.length, data.columns.length];
   return (name, comparison, row, column) => {
     const step = arrays[name][(comparison * rows + row) * columns + column];
@@ -66,7 +47,7 @@ function render({ model, el }) {
   const data = model.get("data");
   const { rows, columns, selectors, row_title: rowTitle, column_title: columnTitle } = data;
   const read = reader(data);
-  const id = `tvae-${Math.random().toString(36).slice(2, 10)}`;
+  const id = freshId();
   let cell = null; // the single cell that is pointed at, as [row, column]
 
   const options = selectors.map((_, at) => [...new Set(data.keys.map((key) => key[at]))]);
@@ -81,35 +62,25 @@ function render({ model, el }) {
     if (index !== row()) change("layer", rows[index]);
   };
 
-  // Controls. JupyterLab takes the arrow keys unless told not to.
-  const native = { "data-lm-suppress-shortcuts": "true" };
   const menus = selectors.map((selector, at) => {
-    const menu = node("select", { id: `${id}-menu-${at}`, class: "tvae-menu", ...native },
-      ...options[at].map((option) => node("option", { value: option }, option)));
+    const menu = menuOf(`${id}-menu-${at}`, options[at]);
     menu.addEventListener("change", () => {
       cell = null;
       change("choice", menus.map((each) => each.value));
     });
     return menu;
   });
-  const slider = node("input", {
-    type: "range", id: `${id}-layer`, class: "tvae-slider", ...native,
-    min: 0, max: rows.length - 1, step: 1,
-  });
+  const slider = sliderOf(`${id}-layer`, { max: rows.length - 1 });
   slider.addEventListener("input", () => {
     cell = null;
     chooseRow(Number(slider.value));
   });
-  // The slider speaks this name itself, so the output keeps silent.
-  const layerName = node("output", { for: `${id}-layer`, "aria-live": "off" });
-  const field = (control, label, ...more) => node("div", { class: "tvae-field" },
-    node("div", { class: "tvae-caption" }, node("label", { for: control.id }, label), ...more),
-    control);
+  const layerName = outputOf(slider.id);
   const controls = node("div", { class: "tvae-controls" },
     ...menus.map((menu, at) => field(menu, selectors[at])),
     field(slider, `layer of ${rowTitle}`, layerName));
   controls.lastChild.classList.add("tvae-wide");
-  const reading = node("p", { class: "tvae-reading", role: "status", "aria-live": "polite" });
+  const reading = readingLine();
 
   // Heat map. It is drawn for the width at hand, so that its letters keep their size.
   const map = node("svg", { class: "tvae-map", role: "img", tabindex: 0, ...native });
@@ -265,11 +236,7 @@ function render({ model, el }) {
     slider.setAttribute("aria-valuetext", rows[chosen]);
     layerName.textContent = rows[chosen];
     layerName.className = `tvae-layer tvae-${part(rows[chosen])}`;
-    const [text, value = "", rest = ""] = sentence();
-    if (reading.textContent !== text + value + rest) { // the same is not announced again
-      const context = node("span", { class: "tvae-context" }, rest);
-      reading.replaceChildren(text, node("strong", {}, value), context);
-    }
+    reading.say(...sentence());
 
     cells.forEach((line, index) => line.forEach((square, column) => {
       const value = read("values", which, index, column);
@@ -306,7 +273,7 @@ function render({ model, el }) {
       ? "Not measured." : `The row of ${rows[chosen]} is marked; arrow keys read single cells.`));
   }
 
-  el.replaceChildren(node("div", { class: "tvae-explorer" }, controls, reading,
+  el.replaceChildren(node("div", { class: "tvae-explorer" }, controls, reading.line,
     node("div", { class: "tvae-figures" },
       node("div", { class: "tvae-figure" }, mapBox, legend),
       node("div", { class: "tvae-figure" }, heading, profile, chanceKey))));

@@ -3,13 +3,13 @@
 import base64
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import anywidget
 import numpy as np
 import traitlets
 
+from .front_end import script, style
 from .html import Section, fragment, write_page
 
 # Every hundredth of similarity owns two whole steps of the first range and one of the second, so
@@ -70,8 +70,8 @@ class LayerExplorer(anywidget.AnyWidget):
         ... )
     """
 
-    _esm = Path(__file__).with_name("layer_explorer.js")
-    _css = Path(__file__).with_name("layer_explorer.css")
+    _esm = script("layer_explorer.js")
+    _css = style("layer_explorer.css")
 
     data = traitlets.Dict().tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)

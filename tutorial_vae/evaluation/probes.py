@@ -1,0 +1,227 @@
+"""What a model's latents say about labels it never saw: classification and clustering."""
+
+import warnings
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+
+from ..data import ImageSet
+from ..models import VAE
+from .baselines import fit_pca, flat_pixels, untrained_copy
+from .passes import checked_images, encode_images
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+KINDS = ("linear", "knn")
+
+
+class Accuracy(NamedTuple):
+    """Share of test images classified correctly, with its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Probe(NamedTuple):
+    """Accuracy of one kind of classifier on four representations of the same images.
+
+    ``latent`` are the model's posterior means; ``untrained`` those of the same network with fresh
+    weights; ``pca`` has as many components as the model has latents; ``pixels`` are the images.
+    """
+
+    latent: Accuracy
+    untrained: Accuracy
+    pca: Accuracy
+    pixels: Accuracy
+
+
+class Clustering(NamedTuple):
+    """Adjusted Rand index of k-means on four representations, as in :class:`Probe`."""
+
+    latent: float
+    untrained: float
+    pca: float
+    pixels: float
+
+
+def probe(
+    model: VAE,
+    train: ImageSet,
+    test: ImageSet,
+    *,
+    kind: str = "linear",
+    batch_size: int = 256,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+) -> Probe:
+    """Train a simple classifier on frozen latents, and on what latents have to beat.
+
+    Args:
+        model: the model. Its weights, mode and device are left as they were.
+        train: labelled images that the classifiers, and PCA, are fitted to.
+        test: labelled images of the same classes that accuracies are measured on.
+        kind: ``"linear"`` (logistic regression on standardised features) or ``"knn"`` (the 5
+            nearest neighbours, features as they are).
+        batch_size: images per pass.
+        seed: source of the untrained weights and of PCA's randomised solver; the global random
+            state is left as it was.
+        device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
+
+    Returns:
+        Accuracies with Wilson's interval over the test images.
+
+    Raises:
+        TypeError: ``train`` or ``test`` is not an image set.
+        ValueError: a set has no labels, one class only, or other classes than the other set; or
+            the images do not suit the model, or an argument is outside what is said above.
+
+    Reference: Wilson 1927 for the interval.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {KINDS}, not {kind!r}")
+    fitted, asked = _labels(train, "train"), _labels(test, "test", fewest=1)
+    if train.class_names != test.class_names:
+        raise ValueError(
+            f"train ({train.name!r}) and test ({test.name!r}) must have the same classes, not "
+            f"{len(train.class_names)} and {len(test.class_names)} of other names or order"
+        )
+    seen, unseen = _representations(model, (train, test), batch_size, seed, device)
+    accuracies = {}
+    for name, features in seen.items():
+        classifier = _classifier(kind, len(train)).fit(features, fitted)
+        correct = int((classifier.predict(unseen[name]) == asked).sum())
+        interval = wilson_interval(correct, len(test))
+        accuracies[name] = Accuracy(correct / len(test), *interval)
+    return Probe(**accuracies)
+
+
+def wilson_interval(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Confidence interval of a share.
+
+    Args:
+        correct: how many of ``n``.
+        n: how many in all, at least 1.
+        level: probability that such intervals hold the true share.
+
+    Returns:
+        Lower and upper end, in [0, 1].
+
+    Reference: Wilson 1927.
+    """
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share = correct / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def clustering(
+    model: VAE,
+    images: ImageSet,
+    *,
+    batch_size: int = 256,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+) -> Clustering:
+    """Compare clusters of frozen latents with the true classes, and what latents have to beat.
+
+    k-means with as many clusters as there are classes among the images, the best of 10 starts. PCA
+    and k-means are fitted to the images that are scored: neither sees a label.
+
+    Args:
+        model: the model. Its weights, mode and device are left as they were.
+        images: labelled images.
+        batch_size: images per pass.
+        seed: source of the starts, the untrained weights and PCA's randomised solver; the global
+            random state is left as it was.
+        device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
+
+    Returns:
+        Adjusted Rand indices: 1 is perfect, 0 is chance.
+
+    Raises:
+        TypeError: ``images`` is not an image set.
+        ValueError: the set has no labels or one class only, the images do not suit the model, or
+            an argument is outside what is said above.
+
+    Reference: Hubert & Arabie 1985.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.metrics import adjusted_rand_score
+
+    labels = _labels(images, "images")
+    means = KMeans(len(np.unique(labels)), n_init=10, random_state=seed)
+    (representations,) = _representations(model, (images,), batch_size, seed, device)
+    with warnings.catch_warnings():
+        # A collapsed model gives fewer different codes than classes; its score says so.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        scores = {
+            name: float(adjusted_rand_score(labels, means.fit_predict(features)))
+            for name, features in representations.items()
+        }
+    return Clustering(**scores)
+
+
+def _labels(images: ImageSet, name: str, fewest: int = 2) -> Int64[np.ndarray, " n"]:
+    if not isinstance(images, ImageSet):
+        raise TypeError(
+            f"{name} must be an ImageSet, which knows its labels, not {type(images).__name__}"
+        )
+    if images.labels is None:
+        raise ValueError(
+            f"{name}, the set {images.name!r}, has no labels: take a labelled one such as "
+            "'digits', or 'folder:PATH' with a sub-folder for each class"
+        )
+    labels = images.labels.cpu().numpy()
+    if len(np.unique(labels)) < fewest:
+        raise ValueError(
+            f"{name}, the set {images.name!r}, must hold images of at least {fewest} classes, not "
+            f"{len(np.unique(labels))}: take more images, or shuffle before cutting the set"
+        )
+    return labels
+
+
+def _representations(
+    model: VAE,
+    sets: Sequence[ImageSet],
+    batch_size: int,
+    seed: int,
+    device: str | torch.device,
+) -> list[dict[str, Float[np.ndarray, "n _"]]]:
+    """Represent each set in the four ways of :class:`Probe`, with PCA fitted to the first set."""
+    rows = [flat_pixels(checked_images(model, images, batch_size)) for images in sets]
+    pca = fit_pca(rows[0], model.latent_dim, seed=seed)
+    untrained = untrained_copy(model, seed=seed)
+
+    def means(network: VAE, images: ImageSet) -> Float[np.ndarray, "n latent"]:
+        return encode_images(network, images, batch_size=batch_size, device=device).mean.numpy()
+
+    return [
+        {
+            "latent": means(model, images),
+            "untrained": means(untrained, images),
+            "pca": pca.transform(pixels),
+            "pixels": pixels,
+        }
+        for images, pixels in zip(sets, rows, strict=True)
+    ]
+
+
+def _classifier(kind: str, n: int) -> "Pipeline":
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if kind == "linear":
+        # Scaled, because the penalty would weigh on the small outputs of an untrained network.
+        return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    # Not scaled: that would blow up latents that have collapsed to noise.
+    return make_pipeline(KNeighborsClassifier(min(5, n)))
