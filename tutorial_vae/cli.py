@@ -94,7 +94,11 @@ def _add_train(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("-o", "--output", type=Path, metavar="MODEL", required=True)
     _add_image_options(verb)
     verb.add_argument("--architecture", default="conv", help="conv (the default), mlp or linear")
-    verb.add_argument("--likelihood", default="bernoulli", help="bernoulli (the default), gaussian")
+    verb.add_argument(
+        "--likelihood",
+        default="bernoulli",
+        help="bernoulli (the default), continuous_bernoulli or gaussian",
+    )
     verb.add_argument("--latent-dim", type=int, default=10, metavar="N")
     verb.add_argument("--beta", type=float, default=1.0, help="weight of the KL")
     verb.add_argument("--steps", type=int, default=2000, metavar="N")
