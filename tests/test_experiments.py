@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
+import torch
 
-from tutorial_vae import experiments, results
+import tutorial_vae
+from tutorial_vae import VAE, experiments, load_images, results
 
 
 def test_tables_that_are_shipped_have_a_record_of_how_they_were_made() -> None:
@@ -94,3 +97,56 @@ def test_quick_tour_measures_what_the_chapter_shows(monkeypatch: pytest.MonkeyPa
     assert all(-0.2 < row["value"] <= 1 for row in cka)
     made = json.dumps(rows)
     assert json.loads(made) == rows
+
+
+def test_the_judge_knows_real_images_repeated_ones_and_noise() -> None:
+    digits, unseen = (load_images("digits", split, size=16) for split in ("train", "test"))
+    judge = experiments.Judge(digits, unseen)
+    real = judge(unseen.images / 255)
+    assert real.far == pytest.approx(0.05, abs=0.003)
+    assert real.variety == pytest.approx(10, abs=0.2)
+    again = judge(digits.images[:20] / 255)
+    assert again.far == 0
+    assert again.confidence > 0.8
+    one = judge(digits.images[:1].expand(30, -1, -1, -1) / 255)
+    assert one.variety == 1
+    noise = judge(torch.rand(50, 1, 16, 16, generator=torch.Generator().manual_seed(0)))
+    assert noise.far == 1
+    assert noise.confidence < 0.4
+
+
+def test_draws_from_the_fitted_normal_have_the_moments_of_the_codes() -> None:
+    codes = torch.tensor([[1.0, 2.0], [3.0, -1.0], [0.5, 0.0], [2.0, 2.5]])
+    generator = torch.Generator().manual_seed(0)
+    drawn = experiments.draw_from_fitted_normal(codes, 100_000, generator=generator)
+    torch.testing.assert_close(drawn.mean(dim=0), codes.mean(dim=0), atol=0.03, rtol=0)
+    torch.testing.assert_close(torch.cov(drawn.T), torch.cov(codes.T), atol=0.05, rtol=0)
+
+
+def test_the_autoencoder_of_the_chapter_is_that_of_the_package() -> None:
+    chapter = Path(__file__).parents[1] / "notebooks" / "01_latent_variable_models.ipynb"
+    cells = nbformat.read(chapter, as_version=4).cells
+    [source] = [cell.source for cell in cells if "class Autoencoder" in cell.source]
+    definition = source[: source.index("torch.manual_seed")]
+    names = {"nn": torch.nn, "torch": torch, "tv": tutorial_vae}
+    exec(definition, names)
+    model = VAE((1, 16, 16), 2, architecture="mlp")
+    x = torch.rand(3, 1, 16, 16)
+    given, expected = names["Autoencoder"]()(model, x), experiments.Autoencoder()(model, x)
+    for part, wanted in zip(given, expected, strict=True):
+        torch.testing.assert_close(part, wanted)
+    expected.elbo.sum().backward()
+    assert model.encoder.log_var.weight.grad is None
+
+
+def test_latent_variable_models_measures_what_the_chapter_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = experiments.fit
+    monkeypatch.setattr(
+        experiments, "fit", lambda *given, **options: whole(*given, **{**options, "steps": 2})
+    )
+    rows = experiments.latent_variable_models(0)
+    measured = {tuple(row[name] for name in list(row)[1:-1]) for row in rows}
+    assert len(measured) == len(rows) == 2 * (4 + 3 + 2 * (4 + 3 + 3))
+    assert all(0 <= row["value"] <= 10 for row in rows)

@@ -12,14 +12,18 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from . import __version__
 from .data import ImageSet, load_images
-from .evaluation import evaluate
+from .evaluation import active_units, encode_images, evaluate
 from .models import VAE, write_atomically
+from .objectives import ELBO, BetaVAE, FreeBits, gaussian_kl_per_dimension
 from .results import FOLDER
 from .similarity import compare_layers
 from .training import fit
@@ -95,7 +99,237 @@ def _trained(images: ImageSet, seed: int) -> VAE:
     return model
 
 
-EXPERIMENTS: dict[str, Callable[[int], list[Row]]] = {"quick_tour": quick_tour}
+def kl_divergence(seed: int) -> list[Row]:
+    """What the weight of the KL and free bits do to the latent dimensions, for one seed.
+
+    VAEs with sixteen latent dimensions are trained on handwritten digits under each objective and
+    measured on unseen digits.
+
+    Args:
+        seed: seed of the start weights, the batches and the noise.
+
+    Returns:
+        Rows with the columns seed, objective (``"beta"`` or ``"free bits"``), setting (β, or free
+        nats per dimension), measure, dimension and value. ``elbo``, ``log_likelihood`` and ``kl``
+        are in nats per image and ``active_units`` is a count: these have no dimension.
+        ``dimension_kl`` and ``knock_out`` (:func:`knock_out_costs`) belong to one dimension each,
+        in nats per image; dimensions are numbered from the largest KL on.
+    """
+    digits, unseen = (load_images("digits", split, size=16) for split in ("train", "test"))
+    objectives: list[tuple[str, float, nn.Module]] = [
+        *(("beta", beta, BetaVAE(beta)) for beta in (0.25, 0.5, 1.0, 2.0, 4.0)),
+        *(("free bits", nats, FreeBits(nats)) for nats in (0.1, 0.25, 0.5, 1.0)),
+    ]
+    rows: list[Row] = []
+    for name, setting, objective in objectives:
+        torch.manual_seed(seed)
+        model = VAE(digits.image_shape, latent_dim=16, architecture="mlp")
+        fit(model, digits, objective=objective, steps=1000, lr=2e-3, seed=seed, progress=False)
+        result = evaluate(model, unseen)
+        mean, stddev = encode_images(model, unseen)
+        dimension_kl = gaussian_kl_per_dimension(mean, 2 * stddev.log()).mean(dim=0)
+        costs = knock_out_costs(model, unseen, seed=seed)
+        measured: list[tuple[str, str | int, float]] = [
+            ("elbo", "", result.elbo),
+            ("log_likelihood", "", result.log_likelihood),
+            ("kl", "", result.kl),
+            ("active_units", "", active_units(model, unseen).count),
+        ]
+        for rank, j in enumerate(dimension_kl.argsort(descending=True).tolist(), start=1):
+            measured.append(("dimension_kl", rank, dimension_kl[j].item()))
+            measured.append(("knock_out", rank, costs[j].item()))
+        rows += [
+            {
+                "seed": seed,
+                "objective": name,
+                "setting": setting,
+                "measure": measure,
+                "dimension": dimension,
+                "value": value,
+            }
+            for measure, dimension, value in measured
+        ]
+    return rows
+
+
+@torch.no_grad()
+def knock_out_costs(model: VAE, images: ImageSet, *, seed: int = 0) -> Float[Tensor, " latent"]:
+    """What each latent dimension is worth: the log-likelihood lost when its code is drawn blindly.
+
+    A code is drawn for each image; then, one dimension at a time, that dimension is drawn from the
+    prior instead, the others staying as they are.
+
+    Args:
+        model: the model, on the CPU.
+        images: the images, best held out.
+        seed: source of the draws; the global random state is left as it was.
+
+    Returns:
+        For each dimension the mean loss of log p(x|z), in nats per image. Near 0 where the decoder
+        does not listen to the dimension.
+    """
+    x, generator = images.images.float() / 255, torch.Generator().manual_seed(seed)
+    posterior = model.encode(x)
+    noise, blind = torch.randn(2, *posterior.mean.shape, generator=generator)
+    z = posterior.mean + posterior.stddev * noise
+    costs = []
+    for j in range(model.latent_dim):
+        without = z.clone()
+        without[:, j] = blind[:, j]
+        costs.append((model.decode(z).log_prob(x) - model.decode(without).log_prob(x)).mean())
+    return torch.stack(costs)
+
+
+class Autoencoder(nn.Module):
+    """A plain autoencoder as an objective: the code is the encoder's mean, and no KL is paid.
+
+    The log-variances of the model's encoder are never used, and so never trained. ``kl`` is 0.
+    """
+
+    def forward(self, model: VAE, x: Float[Tensor, "batch channels height width"]) -> ELBO:
+        """Return the log-likelihood of each image under its own code, in nats."""
+        log_likelihood = model.decode(model.encode(x).mean).log_prob(x)
+        return ELBO(log_likelihood, log_likelihood, torch.zeros_like(log_likelihood))
+
+
+class Quality(NamedTuple):
+    """How much a set of pictures looks like a set of real ones.
+
+    Attributes:
+        far: share of pictures that are farther from every training image than 95 % of the unseen
+            images are, in Euclidean distance between pixels.
+        confidence: share of a random forest's votes for the class that gets most, mean per
+            picture. The forest learnt the classes from the training images.
+        variety: effective number of classes, the exponential of the entropy of the classes that
+            the forest sees.
+    """
+
+    far: float
+    confidence: float
+    variety: float
+
+
+class Judge:
+    """Measures how much pictures look like those of a data set, in three ways that can all err.
+
+    Args:
+        train: the images that the models were trained on, with labels.
+        unseen: images of the same kind that no model has seen.
+        seed: seed of the random forest.
+
+    Attributes:
+        threshold: the distance beyond which a picture counts as far.
+    """
+
+    def __init__(self, train: ImageSet, unseen: ImageSet, *, seed: int = 0) -> None:
+        from sklearn.ensemble import RandomForestClassifier
+        from sklearn.neighbors import NearestNeighbors
+
+        pixels = train.images.flatten(1).numpy() / 255
+        self._nearest = NearestNeighbors(n_neighbors=1).fit(pixels)
+        self._forest = RandomForestClassifier(random_state=seed).fit(pixels, train.labels)
+        self.threshold = float(np.quantile(self.distances(unseen.images / 255), 0.95))
+
+    def distances(self, pictures: Float[Tensor, "n channels height width"]) -> np.ndarray:
+        """Return the distance of each picture to the training image nearest to it.
+
+        Args:
+            pictures: with pixels in [0, 1].
+        """
+        return self._nearest.kneighbors(pictures.flatten(1).numpy())[0][:, 0]
+
+    def __call__(self, pictures: Float[Tensor, "n channels height width"]) -> Quality:
+        """Measure a set of pictures.
+
+        Args:
+            pictures: with pixels in [0, 1].
+        """
+        votes = self._forest.predict_proba(pictures.flatten(1).numpy())
+        shares = np.bincount(votes.argmax(axis=1)) / len(votes)
+        shares = shares[shares > 0]
+        return Quality(
+            far=float((self.distances(pictures) > self.threshold).mean()),
+            confidence=float(votes.max(axis=1).mean()),
+            variety=float(np.exp(-(shares * np.log(shares)).sum())),
+        )
+
+
+@torch.no_grad()
+def draw_from_fitted_normal(
+    codes: Float[Tensor, "n latent"], count: int, *, generator: torch.Generator | None = None
+) -> Float[Tensor, "count latent"]:
+    """Draw from the normal distribution that has the mean and the covariance of some codes.
+
+    Args:
+        codes: the codes.
+        count: how many to draw.
+        generator: source of randomness; the global one when it is not given.
+    """
+    spread = torch.linalg.cholesky(torch.cov(codes.T))
+    noise = torch.randn(count, codes.shape[1], generator=generator)
+    return codes.mean(dim=0) + noise @ spread.T
+
+
+def latent_variable_models(seed: int) -> list[Row]:
+    """How good pictures are that PCA, an autoencoder and a VAE invent, for one seed.
+
+    The models are trained on handwritten digits, with 2 and with 10 latents.
+
+    Args:
+        seed: seed of the start weights, the batches, the noise, the draws and the judge.
+
+    Returns:
+        Rows with the columns seed, latents, model, pictures, measure and value. ``pictures`` says
+        what was measured: ``"standard normal"`` and ``"fitted normal"`` are 1,000 decoded draws,
+        ``"unseen"`` the reconstructions of unseen digits. The measures are those of
+        :class:`Quality`, and ``error``, the mean squared error per pixel of the reconstructions.
+    """
+    from sklearn.decomposition import PCA
+
+    digits, unseen = (load_images("digits", split, size=16) for split in ("train", "test"))
+    x, x_unseen = digits.images / 255, unseen.images / 255
+    judge = Judge(digits, unseen, seed=seed)
+    rows: list[Row] = []
+
+    def add(latents: int, model: str, pictures: str, measured: dict[str, float]) -> None:
+        names: Row = {"seed": seed, "latents": latents, "model": model, "pictures": pictures}
+        rows.extend(names | {"measure": m, "value": value} for m, value in measured.items())
+
+    for latents in (2, 10):
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(1000, latents, generator=generator)
+        pca = PCA(latents, random_state=seed).fit(x.flatten(1))
+
+        def draw_pca(codes: Tensor, pca: PCA = pca) -> Tensor:
+            pixels = torch.as_tensor(pca.inverse_transform(codes.numpy()))
+            return pixels.clamp(0, 1).float().unflatten(1, x.shape[1:])
+
+        codes = torch.as_tensor(pca.transform(x_unseen.flatten(1)))
+        error = (draw_pca(codes) - x_unseen).square().mean().item()
+        # Of the variance along a component, probabilistic PCA takes some for noise.
+        scale = torch.as_tensor(pca.explained_variance_ - pca.noise_variance_).sqrt()
+        add(latents, "PCA", "unseen", {**judge(draw_pca(codes))._asdict(), "error": error})
+        add(latents, "PCA", "standard normal", judge(draw_pca(noise * scale))._asdict())
+        for name, objective in (("autoencoder", Autoencoder()), ("VAE", BetaVAE())):
+            torch.manual_seed(seed)
+            model = VAE(digits.image_shape, latents, architecture="mlp")
+            fit(model, digits, objective=objective, steps=800, lr=2e-3, seed=seed, progress=False)
+            back = model.reconstruct(x_unseen)
+            error = (back - x_unseen).square().mean().item()
+            add(latents, name, "unseen", {**judge(back)._asdict(), "error": error})
+            codes = encode_images(model, digits).mean
+            fitted = draw_from_fitted_normal(codes, 1000, generator=generator)
+            for pictures, z in (("standard normal", noise), ("fitted normal", fitted)):
+                with torch.no_grad():
+                    add(latents, name, pictures, judge(model.decode(z).mean)._asdict())
+    return rows
+
+
+EXPERIMENTS: dict[str, Callable[[int], list[Row]]] = {
+    "quick_tour": quick_tour,
+    "latent_variable_models": latent_variable_models,
+    "kl_divergence": kl_divergence,
+}
 
 
 def run_experiment(name: str, *, folder: str | os.PathLike[str] = FOLDER) -> Path:

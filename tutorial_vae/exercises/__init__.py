@@ -7,12 +7,18 @@ returns with the right answer and with the answers that well-known mistakes give
 from collections.abc import Callable
 from typing import Any
 
-from . import quick_tour
+from . import elbo, kl_divergence, latent_variable_models, quick_tour, reparameterisation
 from .checking import Exercise, Verdict, judge
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check"]
 
-EXERCISES: dict[str, Exercise] = {**quick_tour.EXERCISES}
+EXERCISES: dict[str, Exercise] = {
+    **quick_tour.EXERCISES,
+    **latent_variable_models.EXERCISES,
+    **elbo.EXERCISES,
+    **kl_divergence.EXERCISES,
+    **reparameterisation.EXERCISES,
+}
 
 
 def check(exercise: str, function: Callable[..., Any]) -> Verdict:

@@ -1,0 +1,206 @@
+"""The bound explorer: slide an approximate posterior over the true one, and watch bound and gap."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, NamedTuple
+
+import anywidget
+import numpy as np
+import traitlets
+
+from .front_end import script, style
+from .html import Section, fragment, write_page
+
+# A Gaussian density of this width is 1 at its top; below it some log-densities would be positive
+# and the bars would no longer all point one way.
+_SMALLEST_NOISE = 1 / math.sqrt(2 * math.pi)
+_MEANS = (-3.0, 3.0)
+_LOG_WIDTHS = (-2.5, 1.0)
+
+
+class BoundParts(NamedTuple):
+    """Bound and log-likelihood of one pixel, and what lies between them, all in nats.
+
+    ``elbo`` is ``reconstruction - kl``, and up to rounding also ``log_likelihood - gap``.
+
+    Attributes:
+        log_likelihood: log p(x).
+        elbo: the evidence lower bound.
+        gap: KL divergence from the approximate to the true posterior.
+        reconstruction: mean of log p(x|z) over the approximate posterior.
+        kl: KL divergence from the approximate posterior to the prior.
+    """
+
+    log_likelihood: float
+    elbo: float
+    gap: float
+    reconstruction: float
+    kl: float
+
+
+@dataclass(frozen=True)
+class ScalarModel:
+    """One latent and one pixel: z ~ N(0, 1), x ~ N(f(z), noise²), with a polynomial f.
+
+    Attributes:
+        decoder: coefficients of f, the constant first: ``(0, 1)`` is f(z) = z.
+        x: value of the pixel.
+        noise: standard deviation of the pixel given z; at least 0.4.
+
+    Raises:
+        ValueError: a number is not finite, there is no coefficient, or the noise is too small.
+    """
+
+    decoder: tuple[float | int, ...]
+    x: float
+    noise: float
+
+    def __post_init__(self) -> None:
+        if not self.decoder or not all(map(math.isfinite, self.decoder)):
+            raise ValueError(f"decoder must hold finite coefficients, got {self.decoder!r}")
+        if not math.isfinite(self.x):
+            raise ValueError(f"x must be finite, got {self.x!r}")
+        if not _SMALLEST_NOISE <= self.noise < math.inf:
+            raise ValueError(f"noise must be finite and at least 0.4, got {self.noise!r}")
+
+    def log_joint(self, z: np.ndarray) -> np.ndarray:
+        """Return log p(x, z) at each of the latents, in nats."""
+        return self._log_pixel(z) + _log_normal(z, 0.0, 1.0)
+
+    def parts(self, mean: float, width: float) -> BoundParts:
+        """Return bound, log-likelihood and gap for q(z) = N(mean, width²), by quadrature.
+
+        Args:
+            mean: mean of the approximate posterior.
+            width: its standard deviation.
+        """
+        everywhere = np.linspace(-9, 9, 18_001)  # the prior leaves nothing beyond
+        # For smooth functions that die off, a sum over an even grid is exact to rounding.
+        evidence = np.exp(self.log_joint(everywhere)).sum() * (everywhere[1] - everywhere[0])
+        log_likelihood = math.log(evidence)
+        steps = np.linspace(-9, 9, 361)
+        weights = np.exp(_log_normal(steps, 0.0, 1.0)) * (steps[1] - steps[0])
+        z = mean + width * steps
+        reconstruction = float(weights @ self._log_pixel(z))
+        kl = 0.5 * (mean**2 + width**2 - 1) - math.log(width)
+        log_ratio = _log_normal(z, mean, width) - (self.log_joint(z) - log_likelihood)
+        return BoundParts(
+            log_likelihood=log_likelihood,
+            elbo=reconstruction - kl,
+            gap=float(weights @ log_ratio),
+            reconstruction=reconstruction,
+            kl=kl,
+        )
+
+    def _log_pixel(self, z: np.ndarray) -> np.ndarray:
+        return _log_normal(self.x, np.polynomial.Polynomial(self.decoder)(z), self.noise)
+
+
+class BoundExplorer(anywidget.AnyWidget):
+    """An approximate posterior with sliders over a known true one, with bound and gap as bars.
+
+    The state holds a few numbers per model; the front end integrates by itself, so it works with a
+    kernel and without one.
+
+    Args:
+        models: models to choose from, by the name that the menu shows.
+
+    Attributes:
+        choice: name of the chosen model; follows the menu, and may be set.
+        mean: mean of q; follows its slider, and may be set.
+        log_width: logarithm of the standard deviation of q; follows its slider, and may be set.
+
+    Raises:
+        ValueError: there is no model.
+
+    Example:
+        >>> explorer = BoundExplorer({"one peak": ScalarModel((0, 1), x=1.5, noise=0.5)})
+    """
+
+    _esm = script("bound_explorer.js")
+    _css = style("bound_explorer.css")
+
+    data = traitlets.Dict().tag(sync=True)
+    choice = traitlets.Unicode().tag(sync=True)
+    mean = traitlets.Float().tag(sync=True)
+    log_width = traitlets.Float().tag(sync=True)
+
+    def __init__(self, models: Mapping[str, ScalarModel]) -> None:
+        if not models:
+            raise ValueError("models is empty; give at least one model")
+        described = [
+            {"name": name, "decoder": list(model.decoder), "x": model.x, "noise": model.noise}
+            for name, model in models.items()
+        ]
+        data: dict[str, Any] = {
+            "models": described,
+            "means": list(_MEANS),
+            "log_widths": list(_LOG_WIDTHS),
+        }
+        # The first view is the prior, the answer of an encoder that has not looked at the pixel.
+        super().__init__(data=data, choice=next(iter(models)), mean=0.0, log_width=0.0)
+
+    def __repr__(self) -> str:
+        """A text without a memory address, since it is stored in notebooks."""
+        return f"BoundExplorer({', '.join(model['name'] for model in self.data['models'])})"
+
+    @property
+    def parts(self) -> BoundParts:
+        """Bound, log-likelihood and gap where the controls stand, in nats."""
+        chosen = next(m for m in self.data["models"] if m["name"] == self.choice)
+        model = ScalarModel(tuple(chosen["decoder"]), chosen["x"], chosen["noise"])
+        return model.parts(self.mean, math.exp(self.log_width))
+
+    @traitlets.validate("choice")
+    def _known_choice(self, proposal: Any) -> str:
+        names = [model["name"] for model in self.data["models"]]
+        if proposal["value"] not in names:
+            raise ValueError(f"choice must be one of {', '.join(names)}, got {proposal['value']!r}")
+        return proposal["value"]
+
+    @traitlets.validate("mean", "log_width")
+    def _on_the_slider(self, proposal: Any) -> float:
+        name, value = proposal["trait"].name, proposal["value"]
+        low, high = self.data[f"{name}s"]
+        if not low <= value <= high:
+            raise ValueError(f"{name} must lie between {low:g} and {high:g}, got {value!r}")
+        return value
+
+    def to_fragment(self) -> str:
+        """HTML that shows this explorer on a page of the book, for a raw block of its source.
+
+        Returns:
+            The state and the view in the form in which notebooks store them. The same explorer
+            always gives the same text.
+        """
+        return fragment(self)
+
+    def to_html(
+        self,
+        path: str | PathLike[str],
+        *,
+        title: str,
+        introduction: str = "",
+        sections: Sequence[Section] = (),
+    ) -> None:
+        """Write one self-contained page with this explorer, which opens without a network.
+
+        Args:
+            path: the file to write; an existing one is replaced when the new one is complete.
+            title: the heading of the page.
+            introduction: plain text above the explorer; an empty line starts a new paragraph.
+            sections: what follows the explorer, each a heading with plain text, a picture or both.
+
+        Raises:
+            FileNotFoundError: the folder of `path` does not exist.
+            ValueError: a picture is not PNG, or has no alternative text.
+        """
+        write_page(self, path, title=title, introduction=introduction, sections=sections)
+
+
+def _log_normal(
+    value: float | np.ndarray, mean: float | np.ndarray, width: float | np.ndarray
+) -> np.ndarray:
+    return -0.5 * ((value - mean) / width) ** 2 - np.log(width) - 0.5 * math.log(2 * math.pi)

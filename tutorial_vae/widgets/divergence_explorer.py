@@ -1,0 +1,114 @@
+"""The divergence explorer: two Gaussians to slide, and the KL divergence in both directions."""
+
+import math
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import anywidget
+import traitlets
+
+from .front_end import script, style
+from .html import Section, fragment, write_page
+
+# Least value, greatest value and step of each slider. Widths stop short of 0, where the
+# divergence is infinite.
+_RANGES = {"mean": (-3.0, 3.0, 0.1), "std": (0.2, 3.0, 0.1)}
+
+
+class DivergenceExplorer(anywidget.AnyWidget):
+    """Two Gaussians with sliders for means and widths, and both KL divergences between them.
+
+    The front end computes everything in closed form, so it works without a kernel. Under the two
+    densities it draws what the divergences integrate, with the areas that add and those that
+    subtract.
+
+    Args:
+        mean_q: mean of q.
+        std_q: standard deviation of q.
+        mean_p: mean of p.
+        std_p: standard deviation of p.
+
+    Attributes:
+        mean_q: follows its slider, and may be set; so do the other three.
+        divergences: KL(q‖p) and KL(p‖q), in nats.
+
+    Raises:
+        ValueError: a mean is outside -3 to 3, or a standard deviation outside 0.2 to 3.
+    """
+
+    _esm = script("divergence_explorer.js")
+    _css = style("divergence_explorer.css")
+
+    data = traitlets.Dict().tag(sync=True)
+    mean_q = traitlets.Float().tag(sync=True)
+    std_q = traitlets.Float().tag(sync=True)
+    mean_p = traitlets.Float().tag(sync=True)
+    std_p = traitlets.Float().tag(sync=True)
+
+    def __init__(
+        self,
+        *,
+        mean_q: float = 1.0,
+        std_q: float = 0.5,
+        mean_p: float = 0.0,
+        std_p: float = 1.0,
+    ) -> None:
+        data = {name: list(values) for name, values in _RANGES.items()}
+        super().__init__(data=data, mean_q=mean_q, std_q=std_q, mean_p=mean_p, std_p=std_p)
+
+    def __repr__(self) -> str:
+        """A text without a memory address, since it is stored in notebooks."""
+        forward, backward = self.divergences
+        return f"DivergenceExplorer(KL(q‖p) = {forward:.3f} nats, KL(p‖q) = {backward:.3f} nats)"
+
+    @traitlets.validate("mean_q", "std_q", "mean_p", "std_p")
+    def _within_range(self, proposal: Any) -> float:
+        name, value = proposal["trait"].name, proposal["value"]
+        low, high, _ = _RANGES[name.partition("_")[0]]
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value!r}")
+        return value
+
+    @property
+    def divergences(self) -> tuple[float, float]:
+        """KL(q‖p) and KL(p‖q), in nats."""
+        q, p = (self.mean_q, self.std_q), (self.mean_p, self.std_p)
+        return _divergence(*q, *p), _divergence(*p, *q)
+
+    def to_fragment(self) -> str:
+        """HTML that shows this explorer on a page of the book, for a raw block of its source.
+
+        Returns:
+            The state and the view in the form in which notebooks store them. The same explorer
+            always gives the same text.
+        """
+        return fragment(self)
+
+    def to_html(
+        self,
+        path: str | PathLike[str],
+        *,
+        title: str,
+        introduction: str = "",
+        sections: Sequence[Section] = (),
+    ) -> None:
+        """Write one self-contained page with this explorer, which opens without a network.
+
+        Args:
+            path: the file to write; an existing one is replaced when the new one is complete.
+            title: the heading of the page.
+            introduction: plain text above the explorer; an empty line starts a new paragraph.
+            sections: what follows the explorer, each a heading with plain text, a picture or both.
+
+        Raises:
+            FileNotFoundError: the folder of `path` does not exist.
+            ValueError: a picture is not PNG, or has no alternative text.
+        """
+        write_page(self, path, title=title, introduction=introduction, sections=sections)
+
+
+def _divergence(mean: float, std: float, other_mean: float, other_std: float) -> float:
+    """KL divergence of one Gaussian from another, in nats."""
+    spread = std**2 + (mean - other_mean) ** 2
+    return math.log(other_std / std) + spread / (2 * other_std**2) - 0.5
