@@ -150,3 +150,36 @@ def test_latent_variable_models_measures_what_the_chapter_shows(
     measured = {tuple(row[name] for name in list(row)[1:-1]) for row in rows}
     assert len(measured) == len(rows) == 2 * (4 + 3 + 2 * (4 + 3 + 3))
     assert all(0 <= row["value"] <= 10 for row in rows)
+
+
+def test_kl_divergence_measures_what_the_chapter_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = experiments.fit
+    monkeypatch.setattr(
+        experiments, "fit", lambda *given, **options: whole(*given, **{**options, "steps": 2})
+    )
+    rows = experiments.kl_divergence(0)
+    assert len(rows) == 9 * (4 + 2 * 16)
+    nats = [row["value"] for row in rows if row["measure"] == "dimension_kl"]
+    assert all(
+        nats[i : i + 16] == sorted(nats[i : i + 16], reverse=True) for i in range(0, 144, 16)
+    )
+    totals = [row["value"] for row in rows if row["measure"] == "kl"]
+    assert totals == pytest.approx([sum(nats[i : i + 16]) for i in range(0, 144, 16)], rel=1e-4)
+
+
+def test_a_dimension_that_the_decoder_ignores_costs_nothing() -> None:
+    torch.manual_seed(0)
+    unseen = load_images("digits", "test", size=16)
+    model = VAE(unseen.image_shape, latent_dim=3, architecture="linear")
+    with torch.no_grad():
+        model.encoder.mean.bias.fill_(2.0)
+        model.encoder.log_var.bias.fill_(-6.0)
+        model.decoder.pixels.weight[:, 1] = 0
+        # The first dimension draws the mean image, and every posterior has it at about 2.
+        model.decoder.pixels.weight[:, 0] = unseen.images.float().mean(dim=0).flatten() / 255 - 0.3
+    state = torch.get_rng_state()
+    costs = experiments.knock_out_costs(model, unseen)
+    assert costs[1] == 0
+    assert costs[0] > 1
+    assert torch.equal(costs, experiments.knock_out_costs(model, unseen))
+    assert torch.equal(state, torch.get_rng_state())

@@ -81,7 +81,7 @@ def test_a_choice_that_no_slider_has_is_a_named_error(name, value):
         setattr(GradientExplorer(), name, value)
 
 
-@pytest.mark.parametrize("distance", [0, -1.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("distance", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_distance_that_makes_no_sense_is_a_named_error(distance):
     with pytest.raises(ValueError, match="distance must be a positive number"):
         GradientExplorer(distance=distance)

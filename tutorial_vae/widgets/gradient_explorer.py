@@ -71,7 +71,7 @@ class GradientExplorer(anywidget.AnyWidget):
         return f"GradientExplorer({_ESTIMATES} estimates by {len(ESTIMATORS)} estimators)"
 
     @traitlets.validate("sigma", "draws", "dimension", "reach")
-    def _known_choice(self, proposal: Any) -> float:
+    def _known_choice(self, proposal: Any) -> int | float:
         name, value = proposal["trait"].name, proposal["value"]
         if value not in self.data[name]:
             options = ", ".join(map(str, self.data[name]))
