@@ -31,7 +31,6 @@ class DivergenceExplorer(anywidget.AnyWidget):
 
     Attributes:
         mean_q: follows its slider, and may be set; so do the other three.
-        divergences: KL(q‖p) and KL(p‖q), in nats.
 
     Raises:
         ValueError: a mean is outside -3 to 3, or a standard deviation outside 0.2 to 3.
