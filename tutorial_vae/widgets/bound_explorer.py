@@ -1,17 +1,15 @@
 """The bound explorer: slide an approximate posterior over the true one, and watch bound and gap."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any, NamedTuple
 
-import anywidget
 import numpy as np
 import traitlets
 
+from .explorer import Explorer
 from .front_end import script, style
-from .html import Section, fragment, write_page
 
 # A Gaussian density of this width is 1 at its top; below it some log-densities would be positive
 # and the bars would no longer all point one way.
@@ -98,7 +96,7 @@ class ScalarModel:
         return _log_normal(self.x, np.polynomial.Polynomial(self.decoder)(z), self.noise)
 
 
-class BoundExplorer(anywidget.AnyWidget):
+class BoundExplorer(Explorer):
     """An approximate posterior with sliders over a known true one, with bound and gap as bars.
 
     The state holds a few numbers per model; the front end integrates by itself, so it works with a
@@ -167,37 +165,6 @@ class BoundExplorer(anywidget.AnyWidget):
         if not low <= value <= high:
             raise ValueError(f"{name} must lie between {low:g} and {high:g}, got {value!r}")
         return value
-
-    def to_fragment(self) -> str:
-        """HTML that shows this explorer on a page of the book, for a raw block of its source.
-
-        Returns:
-            The state and the view in the form in which notebooks store them. The same explorer
-            always gives the same text.
-        """
-        return fragment(self)
-
-    def to_html(
-        self,
-        path: str | PathLike[str],
-        *,
-        title: str,
-        introduction: str = "",
-        sections: Sequence[Section] = (),
-    ) -> None:
-        """Write one self-contained page with this explorer, which opens without a network.
-
-        Args:
-            path: the file to write; an existing one is replaced when the new one is complete.
-            title: the heading of the page.
-            introduction: plain text above the explorer; an empty line starts a new paragraph.
-            sections: what follows the explorer, each a heading with plain text, a picture or both.
-
-        Raises:
-            FileNotFoundError: the folder of `path` does not exist.
-            ValueError: a picture is not PNG, or has no alternative text.
-        """
-        write_page(self, path, title=title, introduction=introduction, sections=sections)
 
 
 def _log_normal(

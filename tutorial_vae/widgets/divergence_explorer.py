@@ -1,22 +1,19 @@
 """The divergence explorer: two Gaussians to slide, and the KL divergence in both directions."""
 
 import math
-from collections.abc import Sequence
-from os import PathLike
 from typing import Any
 
-import anywidget
 import traitlets
 
+from .explorer import Explorer
 from .front_end import script, style
-from .html import Section, fragment, write_page
 
 # Least value, greatest value and step of each slider. Widths stop short of 0, where the
 # divergence is infinite.
 _RANGES = {"mean": (-3.0, 3.0, 0.1), "std": (0.2, 3.0, 0.1)}
 
 
-class DivergenceExplorer(anywidget.AnyWidget):
+class DivergenceExplorer(Explorer):
     """Two Gaussians with sliders for means and widths, and both KL divergences between them.
 
     The front end computes everything in closed form, so it works without a kernel. Under the two
@@ -74,37 +71,6 @@ class DivergenceExplorer(anywidget.AnyWidget):
         """KL(q‖p) and KL(p‖q), in nats."""
         q, p = (self.mean_q, self.std_q), (self.mean_p, self.std_p)
         return _divergence(*q, *p), _divergence(*p, *q)
-
-    def to_fragment(self) -> str:
-        """HTML that shows this explorer on a page of the book, for a raw block of its source.
-
-        Returns:
-            The state and the view in the form in which notebooks store them. The same explorer
-            always gives the same text.
-        """
-        return fragment(self)
-
-    def to_html(
-        self,
-        path: str | PathLike[str],
-        *,
-        title: str,
-        introduction: str = "",
-        sections: Sequence[Section] = (),
-    ) -> None:
-        """Write one self-contained page with this explorer, which opens without a network.
-
-        Args:
-            path: the file to write; an existing one is replaced when the new one is complete.
-            title: the heading of the page.
-            introduction: plain text above the explorer; an empty line starts a new paragraph.
-            sections: what follows the explorer, each a heading with plain text, a picture or both.
-
-        Raises:
-            FileNotFoundError: the folder of `path` does not exist.
-            ValueError: a picture is not PNG, or has no alternative text.
-        """
-        write_page(self, path, title=title, introduction=introduction, sections=sections)
 
 
 def _divergence(mean: float, std: float, other_mean: float, other_std: float) -> float:

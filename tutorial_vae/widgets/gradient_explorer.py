@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
+from .explorer import Explorer
 from .front_end import script, style
-from .html import fragment
 
 ESTIMATORS = ("score function", "score function, baseline", "reparameterised")
 
@@ -19,7 +18,7 @@ _ESTIMATES = 200
 _SEED = 0
 
 
-class GradientExplorer(anywidget.AnyWidget):
+class GradientExplorer(Explorer):
     r"""Clouds of gradient estimates around the true gradient, with sliders over what spreads them.
 
     What is estimated is the derivative, with respect to the first mean, of the expectation of
@@ -116,15 +115,6 @@ class GradientExplorer(anywidget.AnyWidget):
             name: float(np.sqrt(each / self.draws))
             for name, each in zip(ESTIMATORS, variances, strict=True)
         }
-
-    def to_fragment(self) -> str:
-        """HTML that shows this explorer on a page of the book, for a raw block of its source.
-
-        Returns:
-            The state and the view in the form in which notebooks store them. The same explorer
-            always gives the same text.
-        """
-        return fragment(self)
 
 
 def seeded_noise(count: int, *, seed: int) -> np.ndarray:

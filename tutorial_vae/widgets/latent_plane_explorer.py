@@ -4,18 +4,16 @@ import base64
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any
 
-import anywidget
 import numpy as np
 import torch
 import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
+from .explorer import Explorer
 from .front_end import script, style
-from .html import Section, fragment, write_page
 
 _MARGIN = 0.04  # of the plane's side, around the outermost code
 _LEAST_REACH = 3.2  # the plane always shows the standard normal out to here
@@ -121,7 +119,7 @@ def decode_plane(
     )
 
 
-class LatentPlaneExplorer(anywidget.AnyWidget):
+class LatentPlaneExplorer(Explorer):
     """Latent planes of several models with a point to drag over them, and what it decodes to.
 
     The decoded grids travel in the state of the widget, one byte a pixel; between grid points the
@@ -188,37 +186,6 @@ class LatentPlaneExplorer(anywidget.AnyWidget):
         if not all(map(math.isfinite, proposal["value"])):
             raise ValueError(f"point must hold two finite numbers, got {proposal['value']}")
         return proposal["value"]
-
-    def to_fragment(self) -> str:
-        """HTML that shows this explorer on a page of the book, for a raw block of its source.
-
-        Returns:
-            The state and the view in the form in which notebooks store them. The same explorer
-            always gives the same text.
-        """
-        return fragment(self)
-
-    def to_html(
-        self,
-        path: str | PathLike[str],
-        *,
-        title: str,
-        introduction: str = "",
-        sections: Sequence[Section] = (),
-    ) -> None:
-        """Write one self-contained page with this explorer, which opens without a network.
-
-        Args:
-            path: the file to write; an existing one is replaced when the new one is complete.
-            title: the heading of the page.
-            introduction: plain text above the explorer; an empty line starts a new paragraph.
-            sections: what follows the explorer, each a heading with plain text, a picture or both.
-
-        Raises:
-            FileNotFoundError: the folder of `path` does not exist.
-            ValueError: a picture is not PNG, or has no alternative text.
-        """
-        write_page(self, path, title=title, introduction=introduction, sections=sections)
 
 
 def _described(plane: LatentPlane) -> dict[str, Any]:

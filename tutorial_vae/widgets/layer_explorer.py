@@ -2,15 +2,13 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from os import PathLike
 from typing import Any, Protocol, runtime_checkable
 
-import anywidget
 import numpy as np
 import traitlets
 
+from .explorer import Explorer
 from .front_end import script, style
-from .html import Section, fragment, write_page
 
 # Every hundredth of similarity owns two whole steps of the first range and one of the second, so
 # the two decimals on the screen are those that Python prints. The second is for strongly
@@ -41,7 +39,7 @@ class Similarity(Protocol):
         """Chance level of each value."""
 
 
-class LayerExplorer(anywidget.AnyWidget):
+class LayerExplorer(Explorer):
     """Heat map of layer similarity with a slider over layers and a menu for each selector.
 
     The arrays travel in the state of the widget, quantised to one byte per value, so the same
@@ -148,37 +146,6 @@ class LayerExplorer(anywidget.AnyWidget):
                     f"got {option!r}"
                 )
         return choice
-
-    def to_fragment(self) -> str:
-        """HTML that shows this explorer on a page of the book, for a raw block of its source.
-
-        Returns:
-            The state and the view in the form in which notebooks store them. The same explorer
-            always gives the same text.
-        """
-        return fragment(self)
-
-    def to_html(
-        self,
-        path: str | PathLike[str],
-        *,
-        title: str,
-        introduction: str = "",
-        sections: Sequence[Section] = (),
-    ) -> None:
-        """Write one self-contained page with this explorer, which opens without a network.
-
-        Args:
-            path: the file to write; an existing one is replaced when the new one is complete.
-            title: the heading of the page.
-            introduction: plain text above the explorer; an empty line starts a new paragraph.
-            sections: what follows the explorer, each a heading with plain text, a picture or both.
-
-        Raises:
-            FileNotFoundError: the folder of `path` does not exist.
-            ValueError: a picture is not PNG, or has no alternative text.
-        """
-        write_page(self, path, title=title, introduction=introduction, sections=sections)
 
 
 def _as_tuple(key: str | tuple[str, ...]) -> tuple[str, ...]:
