@@ -15,9 +15,10 @@ from .compression import (
     reconstruction_error,
 )
 from .disentanglement import DCI, MIG, ImportanceScores, dci, importance_scores, mig
+from .generation import Judge, Quality, draw_from_fitted_normal
 from .passes import Posteriors, encode_images
 from .probes import Accuracy, Clustering, Probe, clustering, probe
-from .units import ActiveUnits, active_units
+from .units import ActiveUnits, active_units, knock_out_costs
 
 __all__ = [
     "DCI",
@@ -29,8 +30,10 @@ __all__ = [
     "Clustering",
     "Evaluation",
     "ImportanceScores",
+    "Judge",
     "Posteriors",
     "Probe",
+    "Quality",
     "RateDistortion",
     "ReconstructionError",
     "active_units",
@@ -39,10 +42,12 @@ __all__ = [
     "bits_per_pixel",
     "clustering",
     "dci",
+    "draw_from_fitted_normal",
     "encode_images",
     "evaluate",
     "importance_scores",
     "iwae_bound",
+    "knock_out_costs",
     "mig",
     "pca_rate_distortion",
     "probe",

@@ -1,4 +1,4 @@
-"""Which latent dimensions a model uses."""
+"""Which latent dimensions a model uses, and what each is worth."""
 
 from dataclasses import dataclass
 
@@ -60,3 +60,31 @@ def active_units(
     variances = means.var(dim=0)
     active = variances > threshold
     return ActiveUnits(int(active.sum()), active, variances)
+
+
+@torch.no_grad()
+def knock_out_costs(model: VAE, images: ImageSet, *, seed: int = 0) -> Float[Tensor, " latent"]:
+    """What each latent dimension is worth: the log-likelihood lost when its code is drawn blindly.
+
+    A code is drawn for each image; then, one dimension at a time, that dimension is drawn from the
+    prior instead, the others staying as they are.
+
+    Args:
+        model: the model, on the CPU.
+        images: the images, best held out.
+        seed: source of the draws; the global random state is left as it was.
+
+    Returns:
+        For each dimension the mean loss of log p(x|z), in nats per image. Near 0 where the decoder
+        does not listen to the dimension.
+    """
+    x, generator = images.images.float() / 255, torch.Generator().manual_seed(seed)
+    posterior = model.encode(x)
+    noise, blind = torch.randn(2, *posterior.mean.shape, generator=generator)
+    z = posterior.mean + posterior.stddev * noise
+    costs = []
+    for j in range(model.latent_dim):
+        without = z.clone()
+        without[:, j] = blind[:, j]
+        costs.append((model.decode(z).log_prob(x) - model.decode(without).log_prob(x)).mean())
+    return torch.stack(costs)

@@ -9,6 +9,7 @@ in checkpoints.
 """
 
 from .annealed_capacity import AnnealedCapacity
+from .autoencoder import Autoencoder
 from .beta_tcvae import (
     BetaTCVAE,
     KLDecomposition,
@@ -28,6 +29,7 @@ __all__ = [
     "ELBO",
     "IWAE",
     "AnnealedCapacity",
+    "Autoencoder",
     "BetaTCVAE",
     "BetaVAE",
     "FactorVAE",
