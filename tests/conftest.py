@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import torch
 
+HOST_SCRIPT = Path(__file__).parents[1] / "book" / "assets" / "explorers.js"
+
 # The models here are small: threads would cost more in waiting for each other than they bring.
 torch.set_num_threads(1)
 
@@ -65,6 +67,63 @@ def serve() -> Iterator[Callable[[Path], str]]:
             return f"http://127.0.0.1:{server.server_address[1]}"
 
         yield start
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A page that fails its test on any message of an error and any request elsewhere."""
+    context = chromium.new_context(viewport={"width": 1000, "height": 900})
+    complaints = []
+
+    def guard(route: Any) -> None:
+        url = route.request.url
+        if url.startswith(("http://127.0.0.1:", "file://")):
+            route.continue_()
+        else:
+            complaints.append(f"request to {url}")
+            route.abort()
+
+    context.route("**/*", guard)
+    page = context.new_page()
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.set_default_timeout(10_000)
+    yield page
+    context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def book_page(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a page as the book has them, with the script that hosts explorers."""
+
+    def write(body: str, *, head: str = "", scripts: int = 1) -> Path:
+        shutil.copy(HOST_SCRIPT, tmp_path / "explorers.js")
+        host = '<script src="explorers.js"></script>' * scripts
+        (tmp_path / "index.html").write_text(
+            '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+            f"<title>page</title>{head}{host}</head>"
+            f"<body><p>before</p>{body}<p>after</p></body></html>",
+            encoding="utf-8",
+        )
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def open_explorer(
+    page: Any, serve: Callable[[Path], str], book_page: Callable[..., Path]
+) -> Callable[..., Any]:
+    """A function that shows an explorer on a page of the book and returns the page."""
+
+    def show(explorer: Any) -> Any:
+        page.goto(serve(book_page(explorer.to_fragment())))
+        page.locator(".tvae-explorer [role=status]").wait_for(state="attached")
+        return page
+
+    return show
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 import yaml
 from PIL import Image
@@ -209,3 +210,28 @@ def test_colours_of_the_pages_are_those_of_the_figures():
     for name, colour in COLOURS.items():
         assert re.search(rf"--tv-{name}: {colour};", style, re.IGNORECASE), name
         assert colour.lower() in notation.lower(), name
+
+
+def test_solutions_are_neither_pages_nor_sources_of_the_site(site):
+    chapters = {path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
+    solutions = {path.stem for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb")}
+    assert solutions <= chapters
+    # As much of each solution as no page without it would have: its functions' bodies.
+    bodies = set()
+    for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code" and "def " in cell.source:
+                bodies.update(re.findall(r"(?m)^    return .{12,}$", cell.source))
+    assert len(bodies) > len(solutions)
+    texts = [
+        path.read_text(encoding="utf-8", errors="ignore")
+        for folder in ("_sources", "notebooks", "book")
+        for path in (site / folder).rglob("*")
+        if path.is_file()
+    ]
+    assert not [body for body in bodies if any(body.strip() in text for text in texts)]
+    assert not [path for path in site.rglob("*") if "solutions" in path.parts]
+    assert (
+        "solutions"
+        not in (site / "searchindex.js").read_text(encoding="utf-8").partition("titles")[0]
+    )

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +11,6 @@ from tutorial_vae.widgets import LayerExplorer, Section
 
 pytestmark = pytest.mark.browser
 
-HOST_SCRIPT = Path(__file__).parents[1] / "book" / "assets" / "explorers.js"
 LAYERS = (
     "encoder.conv1",
     "encoder.dense",
@@ -54,47 +51,8 @@ def explorer():
 
 
 @pytest.fixture
-def page(chromium):
-    """A page that fails its test on any message of an error and any request elsewhere."""
-    context = chromium.new_context(viewport={"width": 1000, "height": 900})
-    complaints = []
-
-    def guard(route):
-        url = route.request.url
-        if re.match(r"http://127\.0\.0\.1:|file://", url):
-            route.continue_()
-        else:
-            complaints.append(f"request to {url}")
-            route.abort()
-
-    context.route("**/*", guard)
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
-    assert not complaints
-
-
-def book_page(folder, body, *, head="", scripts=1):
-    shutil.copy(HOST_SCRIPT, folder / "explorers.js")
-    host = '<script src="explorers.js"></script>' * scripts
-    (folder / "index.html").write_text(
-        '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f"<title>page</title>{head}{host}</head>"
-        f"<body><p>before</p>{body}<p>after</p></body></html>",
-        encoding="utf-8",
-    )
-    return folder
-
-
-@pytest.fixture
-def opened(page, serve, explorer, tmp_path):
-    page.goto(serve(book_page(tmp_path, explorer.to_fragment())))
-    page.get_by_role("slider").wait_for()
-    return page
+def opened(open_explorer, explorer):
+    return open_explorer(explorer)
 
 
 def reading(page):
@@ -151,8 +109,8 @@ def test_pointing_at_a_cell_reads_it_and_leaving_reads_the_row_again(opened):
     assert reading(opened).startswith("decoder.dense1 of A and decoder.dense1 of B: 0.93")
 
 
-def test_a_finger_reads_a_cell(chromium, serve, explorer, tmp_path):
-    address = serve(book_page(tmp_path, explorer.to_fragment()))
+def test_a_finger_reads_a_cell(chromium, serve, explorer, book_page):
+    address = serve(book_page(explorer.to_fragment()))
     context = chromium.new_context(has_touch=True, viewport={"width": 360, "height": 800})
     page = context.new_page()
     page.goto(address)
@@ -229,11 +187,11 @@ def test_the_colours_follow_the_page_and_then_the_system(opened, system, set_the
 
 
 def test_two_views_of_one_model_move_together_and_one_style_is_added(
-    page, serve, explorer, tmp_path
+    page, serve, explorer, book_page
 ):
     fragment = explorer.to_fragment()
     view = fragment[fragment.index(f'<script type="{VIEW_TYPE}">') :]
-    page.goto(serve(book_page(tmp_path, fragment + view)))
+    page.goto(serve(book_page(fragment + view)))
     sliders = page.get_by_role("slider")
     sliders.nth(1).wait_for()
     sliders.nth(0).fill("1")
@@ -243,8 +201,8 @@ def test_two_views_of_one_model_move_together_and_one_style_is_added(
     assert len(set(identifiers)) == len(identifiers)
 
 
-def test_the_host_script_may_run_twice(page, serve, explorer, tmp_path):
-    page.goto(serve(book_page(tmp_path, explorer.to_fragment(), scripts=2)))
+def test_the_host_script_may_run_twice(page, serve, explorer, book_page):
+    page.goto(serve(book_page(explorer.to_fragment(), scripts=2)))
     page.get_by_role("slider").wait_for()
     assert page.get_by_role("slider").count() == 1
 
@@ -257,7 +215,7 @@ def view(model_id):
     return script(VIEW_TYPE, {"version_major": 2, "version_minor": 0, "model_id": model_id})
 
 
-def test_what_cannot_be_shown_is_reported_in_the_page(page, serve, tmp_path):
+def test_what_cannot_be_shown_is_reported_in_the_page(page, serve, book_page):
     state = {
         "broken": {"state": {"_esm": "export default { render() { throw new Error('why') } }"}},
         "slider": {"model_name": "IntSliderModel", "state": {"value": 3}},
@@ -265,7 +223,7 @@ def test_what_cannot_be_shown_is_reported_in_the_page(page, serve, tmp_path):
     states = script(STATE_TYPE, {"state": state})
     body = view("broken") + view("slider") + view("absent")
     # Sphinx puts the state of a notebook wherever its other scripts are.
-    page.goto(serve(book_page(tmp_path, body, head=states)))
+    page.goto(serve(book_page(body, head=states)))
     page.locator(".explorer-note").nth(2).wait_for()
     notes = "\n".join(page.locator(".explorer-note").all_inner_texts())
     assert "This explorer could not be shown: why." in notes
@@ -273,24 +231,24 @@ def test_what_cannot_be_shown_is_reported_in_the_page(page, serve, tmp_path):
     assert "its state is not stored in this page" in notes
 
 
-def test_a_module_that_does_not_parse_is_reported_in_the_page(page, serve, tmp_path):
+def test_a_module_that_does_not_parse_is_reported_in_the_page(page, serve, book_page):
     state = script(STATE_TYPE, {"state": {"a": {"state": {"_esm": "this is not JavaScript"}}}})
-    page.goto(serve(book_page(tmp_path, state + view("a"))))
+    page.goto(serve(book_page(state + view("a"))))
     assert "could not be shown" in page.get_by_role("alert").inner_text()
 
 
-def test_a_page_without_explorers_stays_as_it_is(page, serve, tmp_path):
-    page.goto(serve(book_page(tmp_path, "<p>prose</p>")))
+def test_a_page_without_explorers_stays_as_it_is(page, serve, book_page):
+    page.goto(serve(book_page("<p>prose</p>")))
     assert page.locator("body").inner_text().split() == ["before", "prose", "after"]
 
 
-def test_layer_names_cannot_smuggle_markup_in(page, serve, tmp_path):
+def test_layer_names_cannot_smuggle_markup_in(page, serve, book_page):
     name = "<img src=x onerror=alert(1)>"
     similarity = SimpleNamespace(
         values=np.ones((1, 1)), rows=(name,), columns=(name,), chance=np.zeros((1, 1))
     )
     explorer = LayerExplorer({name: similarity}, selectors=(name,))
-    page.goto(serve(book_page(tmp_path, explorer.to_fragment())))
+    page.goto(serve(book_page(explorer.to_fragment())))
     page.get_by_role("slider").wait_for()
     assert name in reading(page)
     assert page.locator("img").count() == 0

@@ -2,9 +2,7 @@
 
 import math
 import re
-import shutil
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from torch.distributions import Normal, kl_divergence
 
 from tutorial_vae.widgets import DivergenceExplorer
 
-HOST_SCRIPT = Path(__file__).parents[1] / "book" / "assets" / "explorers.js"
 SETTINGS = [
     {"mean_q": 1.0, "std_q": 0.5, "mean_p": 0.0, "std_p": 1.0},
     {"mean_q": -3.0, "std_q": 3.0, "mean_p": 3.0, "std_p": 0.2},
@@ -70,41 +67,8 @@ def test_the_state_is_small_and_its_classes_carry_the_prefix():
 
 
 @pytest.fixture
-def page(chromium):
-    """A page that fails its test on any message of an error and any request elsewhere."""
-    context = chromium.new_context(viewport={"width": 1000, "height": 900})
-    complaints = []
-
-    def guard(route):
-        if re.match(r"http://127\.0\.0\.1:|file://", route.request.url):
-            route.continue_()
-        else:
-            complaints.append(f"request to {route.request.url}")
-            route.abort()
-
-    context.route("**/*", guard)
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
-    assert not complaints
-
-
-@pytest.fixture
-def opened(page, serve, tmp_path):
-    shutil.copy(HOST_SCRIPT, tmp_path / "explorers.js")
-    (tmp_path / "index.html").write_text(
-        '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        '<title>page</title><script src="explorers.js"></script></head>'
-        f"<body>{DivergenceExplorer().to_fragment()}</body></html>",
-        encoding="utf-8",
-    )
-    page.goto(serve(tmp_path))
-    page.get_by_role("slider").first.wait_for()
-    return page
+def opened(open_explorer):
+    return open_explorer(DivergenceExplorer())
 
 
 def reading(page):
@@ -183,17 +147,6 @@ def test_drawings_have_words_and_the_negative_part_is_hatched(opened):
     for control in opened.locator(".tvae-explorer input, .tvae-explorer button").all():
         assert control.bounding_box()["height"] >= 40
         assert control.get_attribute("data-lm-suppress-shortcuts") == "true"
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 768, 1280])
-def test_the_page_never_scrolls_sideways(opened, width):
-    opened.set_viewport_size({"width": width, "height": 800})
-    opened.wait_for_function(
-        "() => [...document.querySelectorAll('.tvae-plot')].every((plot) =>"
-        " plot.getAttribute('width') <= plot.parentElement.clientWidth + 1)"
-    )
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.browser

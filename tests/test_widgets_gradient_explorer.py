@@ -2,16 +2,12 @@
 
 import json
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tutorial_vae.widgets import GradientExplorer, front_end
 from tutorial_vae.widgets.gradient_explorer import ESTIMATORS, seeded_noise
-
-HOST_SCRIPT = Path(__file__).parents[1] / "book" / "assets" / "explorers.js"
 
 
 def test_the_noise_is_standard_normal_and_depends_on_nothing_but_the_seed():
@@ -104,37 +100,8 @@ def test_the_state_is_small_and_holds_the_front_end_of_the_package():
 
 
 @pytest.fixture
-def opened(chromium, serve, tmp_path):
-    """A page of the book with the explorer, which fails on any error and any request elsewhere."""
-    shutil.copy(HOST_SCRIPT, tmp_path / "explorers.js")
-    (tmp_path / "index.html").write_text(
-        '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        '<title>page</title><script src="explorers.js"></script></head>'
-        f"<body>{GradientExplorer().to_fragment()}</body></html>",
-        encoding="utf-8",
-    )
-    context = chromium.new_context(viewport={"width": 1000, "height": 900})
-    complaints = []
-
-    def guard(route):
-        url = route.request.url
-        if url.startswith("http://127.0.0.1:"):
-            route.continue_()
-        else:
-            complaints.append(f"request to {url}")
-            route.abort()
-
-    context.route("**/*", guard)
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    page.goto(serve(tmp_path))
-    page.get_by_role("slider").first.wait_for()
-    yield page
-    context.close()
-    assert not complaints
+def opened(open_explorer):
+    return open_explorer(GradientExplorer())
 
 
 def reading(page):
@@ -209,26 +176,6 @@ def test_what_the_axis_cannot_show_is_counted(opened, reach):
         assert opened.locator(f".tvae-dots.tvae-estimator-{at} > *").count() == 200 - outside, name
         detail = opened.locator(".tvae-detail").nth(at).text_content()
         assert detail.endswith(f"{outside} off the axis") == (outside > 0)
-
-
-@pytest.mark.browser
-def test_every_control_is_large_enough_to_touch_and_keeps_its_keys(opened):
-    controls = opened.locator(".tvae-explorer select, .tvae-explorer input").all()
-    assert len(controls) == 4
-    for control in controls:
-        assert control.bounding_box()["height"] >= 40
-        assert control.get_attribute("data-lm-suppress-shortcuts") == "true"
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 768, 1280])
-def test_the_page_never_scrolls_sideways(opened, width):
-    opened.set_viewport_size({"width": width, "height": 800})
-    opened.wait_for_function(
-        "() => [...document.querySelectorAll('.tvae-plot')].every("
-        "(plot) => Math.abs(plot.getBoundingClientRect().width - plot.parentNode.clientWidth) <= 1)"
-    )
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.browser

@@ -1,8 +1,6 @@
 """The latent plane explorer: its grids in Python, and the same pictures in a real browser."""
 
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ import torch
 
 from tutorial_vae.widgets import LatentPlane, LatentPlaneExplorer, decode_plane, front_end
 
-HOST_SCRIPT = Path(__file__).parents[1] / "book" / "assets" / "explorers.js"
 LABELS = ["7", "2", "1", "7", "0"]
 CODES = torch.tensor([[0.5, -1.0], [-2.0, 0.25], [1.5, 2.0], [0.6, -1.1], [-0.4, 0.3]])
 ELSEWHERE = 3 * CODES + 1
@@ -121,36 +118,8 @@ def test_the_page_is_written(explorer, tmp_path):
 
 
 @pytest.fixture
-def opened(chromium, serve, explorer, tmp_path):
-    """The explorer on a page of the book; complaints and requests elsewhere fail the test."""
-    shutil.copy(HOST_SCRIPT, tmp_path / "explorers.js")
-    (tmp_path / "index.html").write_text(
-        '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        '<title>page</title><script src="explorers.js"></script></head>'
-        f"<body>{explorer.to_fragment()}</body></html>",
-        encoding="utf-8",
-    )
-    context = chromium.new_context(viewport={"width": 1000, "height": 1000})
-    complaints = []
-
-    def guard(route):
-        if route.request.url.startswith("http://127.0.0.1:"):
-            route.continue_()
-        else:
-            complaints.append(route.request.url)
-            route.abort()
-
-    context.route("**/*", guard)
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    page.goto(serve(tmp_path))
-    page.get_by_role("slider").first.wait_for()
-    yield page
-    context.close()
-    assert not complaints
+def opened(open_explorer, explorer):
+    return open_explorer(explorer)
 
 
 browser = pytest.mark.browser
@@ -259,23 +228,3 @@ def test_codes_are_marked_with_their_class_and_the_drawing_is_described(opened):
     described = opened.locator("svg.tvae-plane").get_attribute("aria-label")
     assert "Latent plane of PCA with the codes of 5 images" in described
     assert opened.locator("canvas").get_attribute("aria-label").startswith("Picture that PCA")
-
-
-@browser
-def test_every_control_is_large_enough_to_touch_and_keeps_its_keys(opened):
-    controls = opened.locator(".tvae-explorer select, .tvae-explorer input, .tvae-explorer button")
-    for control in controls.all():
-        assert control.bounding_box()["height"] >= 40
-        assert control.get_attribute("data-lm-suppress-shortcuts") == "true"
-
-
-@browser
-@pytest.mark.parametrize("width", [360, 768, 1280])
-def test_the_page_never_scrolls_sideways(opened, width):
-    opened.set_viewport_size({"width": width, "height": 900})
-    opened.wait_for_timeout(100)
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    plane, box = (
-        opened.locator(name).bounding_box() for name in ("svg.tvae-plane", ".tvae-plane-box")
-    )
-    assert plane["width"] <= box["width"]
