@@ -27,11 +27,20 @@ def _importance_weighted(log_weights: Tensor) -> Tensor:
 
 
 def _precision(weight: Tensor, noise: float, power: int = 2) -> Tensor:
-    return weight.T @ weight + noise**power * torch.eye(weight.shape[1], dtype=weight.dtype)
+    """Precision matrix of the true posterior."""
+    identity = torch.eye(weight.shape[1], dtype=weight.dtype)
+    return (weight.T @ weight + noise**power * identity) / noise**power
 
 
-def _diagonal_gap(matrix: Tensor) -> Tensor:
-    return 0.5 * (matrix.diag().log().sum() - torch.logdet(matrix))
+def _gap_of_widths(precision: Tensor, variance: Tensor, *, dimensions: float = 1.0) -> Tensor:
+    trace = (precision.diag() * variance).sum() - dimensions * len(variance)
+    return 0.5 * (trace - torch.logdet(precision) - variance.log().sum())
+
+
+def _widths(weight: Tensor, noise: float, factor: float) -> tuple[Tensor, float, Tensor]:
+    """Variances that a mean-field posterior could have, some factor off the closest ones."""
+    spread = torch.linspace(1, factor, weight.shape[1], dtype=weight.dtype)
+    return weight, noise, spread / _precision(weight, noise).diag()
 
 
 def _pair(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,6 +91,24 @@ EXERCISES: dict[str, Exercise] = {
             "This is the divergence the other way round: from the true posterior to q.": (
                 lambda mean, std, true_mean, true_std: _gap(true_mean, true_std, mean, std)
             ),
+            "The logarithm has the wrong sign: a q that is too narrow leaves a larger gap.": (
+                lambda mean, std, true_mean, true_std: (
+                    _gap(mean, std, true_mean, true_std) + 2 * (std / true_std).log()
+                )
+            ),
+            "The logarithm of the ratio of the widths is missing.": (
+                lambda mean, std, true_mean, true_std: (
+                    _gap(mean, std, true_mean, true_std) + (std / true_std).log()
+                )
+            ),
+            "The distance between the two means is missing.": (
+                lambda mean, std, _, true_std: _gap(mean, std, mean, true_std)
+            ),
+            "The distance between the means is measured in widths of q, not of the true one.": (
+                lambda mean, std, true_mean, true_std: (
+                    _gap(mean, std, mean, true_std) + 0.5 * ((mean - true_mean) / std).square()
+                )
+            ),
             "The factor ½ is missing.": lambda *inputs: 2 * _gap(*inputs),
             "The sign is wrong: a gap is never negative.": lambda *inputs: -_gap(*inputs),
             "This takes the widths for variances; square them.": _gap_without_squares,
@@ -110,6 +137,9 @@ EXERCISES: dict[str, Exercise] = {
             "This is the logarithm of the sum; subtract the logarithm of the number of draws.": (
                 lambda log_weights: log_weights.logsumexp(dim=0)
             ),
+            "The logarithm is divided by the number of draws; subtract the number's logarithm.": (
+                lambda log_weights: log_weights.logsumexp(dim=0) / len(log_weights)
+            ),
             "This averages over the images; average over the draws, dim=0.": (
                 lambda log_weights: log_weights.logsumexp(dim=1) - math.log(log_weights.shape[1])
             ),
@@ -127,29 +157,59 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "elbo-4": Exercise(
         inputs=[
-            (random_input(8, 3, seed=0), 0.5),
-            (random_input(20, 5, seed=1), 0.1),
-            (torch.diag(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)), 0.7),
+            _widths(random_input(8, 3, seed=0), 0.5, 4.0),
+            _widths(random_input(20, 5, seed=1), 0.8, 0.3),
+            _widths(torch.diag(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)), 0.7, 1.0),
         ],
-        answer=lambda weight, noise: _diagonal_gap(_precision(weight, noise)),
+        answer=lambda weight, noise, variance: _gap_of_widths(_precision(weight, noise), variance),
         mistakes={
-            "The noise is missing from M: without it there is no posterior width.": (
-                lambda weight, _: _diagonal_gap(weight.T @ weight)
+            "The trace is missing: it is d only for the closest q.": (
+                lambda weight, noise, variance: (
+                    -0.5 * (torch.logdet(_precision(weight, noise)) + variance.log().sum())
+                )
+            ),
+            "The number of latents d is not taken off the trace.": (
+                lambda weight, noise, variance: _gap_of_widths(
+                    _precision(weight, noise), variance, dimensions=0.0
+                )
+            ),
+            "This takes M for the inverse of S; it is M over the square of the noise.": (
+                lambda weight, noise, variance: _gap_of_widths(
+                    noise**2 * _precision(weight, noise), variance
+                )
             ),
             "This adds the standard deviation of the noise where its square belongs.": (
-                lambda weight, noise: _diagonal_gap(_precision(weight, noise, power=1))
+                lambda weight, noise, variance: _gap_of_widths(
+                    _precision(weight, noise, power=1), variance
+                )
+            ),
+            "This uses the covariance S in the trace; its inverse belongs there.": (
+                lambda weight, noise, variance: _gap_of_widths(
+                    torch.linalg.inv(_precision(weight, noise)), variance
+                )
+            ),
+            "This takes the variances for standard deviations, and squares them.": (
+                lambda weight, noise, variance: _gap_of_widths(
+                    _precision(weight, noise), variance.square()
+                )
             ),
             "The factor ½ is missing.": (
-                lambda weight, noise: 2 * _diagonal_gap(_precision(weight, noise))
+                lambda weight, noise, variance: (
+                    2 * _gap_of_widths(_precision(weight, noise), variance)
+                )
             ),
             "The sign is wrong: a gap is never negative.": (
-                lambda weight, noise: -_diagonal_gap(_precision(weight, noise))
+                lambda weight, noise, variance: -_gap_of_widths(_precision(weight, noise), variance)
             ),
-            "This compares pixels with pixels: M has one row per latent.": (
-                lambda weight, noise: _diagonal_gap(_precision(weight.T, noise))
-            ),
-            "The logarithm of the determinant is missing.": (
-                lambda weight, noise: 0.5 * _precision(weight, noise).diag().log().sum()
+            "This is the divergence the other way round: from the true posterior to q.": (
+                lambda weight, noise, variance: (
+                    0.5
+                    * (
+                        (torch.linalg.inv(_precision(weight, noise)).diag() / variance - 1).sum()
+                        + torch.logdet(_precision(weight, noise))
+                        + variance.log().sum()
+                    )
+                )
             ),
         },
     ),

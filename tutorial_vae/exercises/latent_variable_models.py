@@ -9,9 +9,12 @@ from torch.distributions import MultivariateNormal
 from .checking import Exercise, random_input
 
 
+def _covariance(mean: Tensor, weights: Tensor, variance: float) -> Tensor:
+    return weights @ weights.T + variance * torch.eye(len(mean), dtype=mean.dtype)
+
+
 def _log_likelihood(x: Tensor, mean: Tensor, weights: Tensor, variance: float) -> Tensor:
-    noise = variance * torch.eye(len(mean), dtype=x.dtype)
-    return MultivariateNormal(mean, weights @ weights.T + noise).log_prob(x)
+    return MultivariateNormal(mean, _covariance(mean, weights, variance)).log_prob(x)
 
 
 def _posterior_mean(x: Tensor, mean: Tensor, weights: Tensor, variance: float) -> Tensor:
@@ -44,6 +47,18 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "This leaves the code out: its share of the covariance, WWᵀ, is missing.": (
                 lambda x, mean, weights, variance: _log_likelihood(x, mean, 0 * weights, variance)
+            ),
+            "The logarithm of the covariance's determinant is missing.": (
+                lambda x, mean, weights, variance: (
+                    _log_likelihood(x, mean, weights, variance)
+                    + 0.5 * torch.logdet(_covariance(mean, weights, variance))
+                )
+            ),
+            "The factor ½ of the squared distance is missing.": (
+                lambda x, mean, weights, variance: (
+                    2 * _log_likelihood(x, mean, weights, variance)
+                    - _log_likelihood(mean, mean, weights, variance)
+                )
             ),
             "The constant with log 2π is missing.": (
                 lambda x, mean, weights, variance: (
@@ -79,6 +94,18 @@ EXERCISES: dict[str, Exercise] = {
                     x + mean, mean, weights, variance
                 )
             ),
+            "The noise belongs on the diagonal of M only, not in every entry.": (
+                lambda x, mean, weights, variance: (
+                    (x - mean) @ weights @ torch.linalg.inv(weights.T @ weights + variance)
+                )
+            ),
+            "This is multiplied by M itself; its inverse is wanted.": (
+                lambda x, mean, weights, variance: (
+                    (x - mean)
+                    @ weights
+                    @ (weights.T @ weights + variance * torch.eye(weights.shape[1], dtype=x.dtype))
+                )
+            ),
             "This is not multiplied by the inverse of M.": (
                 lambda x, mean, weights, variance: (x - mean) @ weights
             ),
@@ -105,7 +132,7 @@ EXERCISES: dict[str, Exercise] = {
             "This counts every class that occurs, however rare it is.": (
                 lambda shares: (shares > 0).sum().to(shares.dtype)
             ),
-            "This is one divided by the sum of squared shares: another count, not that of (10).": (
+            "This is one divided by the sum of squared shares: another count, not that of (9).": (
                 lambda shares: 1 / shares.square().sum()
             ),
         },
