@@ -95,16 +95,52 @@ EXERCISES: dict[str, Exercise] = {
             "The sign is wrong: a KL divergence is never negative.": (
                 lambda *gaussians: -_divergence(*gaussians)
             ),
+            "Only the squared distance is divided; the squared width of q belongs above the line "
+            "too.": (
+                lambda mean_q, std_q, mean_p, std_p: (
+                    (std_p / std_q).log() + std_q**2 + (mean_q - mean_p) ** 2 / (2 * std_p**2) - 0.5
+                )
+            ),
+            "This multiplies by the variance of p: bracket what stands below the line.": (
+                lambda mean_q, std_q, mean_p, std_p: (
+                    (std_p / std_q).log() + (std_q**2 + (mean_q - mean_p) ** 2) / 2 * std_p**2 - 0.5
+                )
+            ),
+            "Below the line stands the variance of p, not that of q.": (
+                lambda mean_q, std_q, mean_p, std_p: (
+                    (std_p / std_q).log()
+                    + (std_q**2 + (mean_q - mean_p) ** 2) / (2 * std_q**2)
+                    - 0.5
+                )
+            ),
+            "The logarithm is that of the ratio of widths, not of variances.": (
+                lambda mean_q, std_q, mean_p, std_p: (
+                    _divergence(mean_q, std_q, mean_p, std_p) + (std_p / std_q).log()
+                )
+            ),
+            "This takes p for the standard normal; it has a mean and a width of its own.": (
+                lambda mean_q, std_q, mean_p, std_p: _divergence(
+                    mean_q, std_q, torch.zeros_like(mean_p), torch.ones_like(std_p)
+                )
+            ),
+            "This adds the entries up; give one value for each.": (
+                lambda *gaussians: _divergence(*gaussians).sum()
+            ),
         },
     ),
     "kl-2": Exercise(
         inputs=[
             (random_input(12, seed=0), random_input(12, seed=1) - 1),
             (random_input(50, seed=2) + 2, random_input(50, seed=3)),
-            (random_input(7, seed=4), random_input(7, seed=5)),
+            (random_input(7, seed=4) - 1, random_input(7, seed=5)),  # its estimate is negative
         ],
         answer=_estimate,
         mistakes={
+            "The estimate has lost its sign: it may be negative, although the KL is not.": (
+                lambda log_q, log_p: torch.stack(
+                    [(log_q - log_p).mean().abs(), _estimate(log_q, log_p)[1]]
+                )
+            ),
             "The ratio is upside down: it is the log-density of q minus that of p.": (
                 lambda log_q, log_p: _estimate(log_p, log_q)
             ),
@@ -134,6 +170,19 @@ EXERCISES: dict[str, Exercise] = {
                     [(log_q - log_p).sum(), _estimate(log_q, log_p)[1]]
                 )
             ),
+            "The density of q counts twice: draws from q need no weights in their mean.": (
+                lambda log_q, log_p: torch.stack(
+                    [(log_q.exp() * (log_q - log_p)).mean(), _estimate(log_q, log_p)[1]]
+                )
+            ),
+            "The second number is half a 95 % interval; give one standard error.": (
+                lambda log_q, log_p: _estimate(log_q, log_p) * _numbers(1.0, 1.96)
+            ),
+            "The square root of n − 1 stands where that of n belongs; n − 1 is for the spread.": (
+                lambda log_q, log_p: (
+                    _estimate(log_q, log_p) * _numbers(1.0, (len(log_q) / (len(log_q) - 1)) ** 0.5)
+                )
+            ),
         },
     ),
     "kl-3": Exercise(
@@ -161,6 +210,17 @@ EXERCISES: dict[str, Exercise] = {
                 lambda weights, means, stds: _covering(
                     torch.full_like(weights, 1 / len(weights)), means, stds
                 )
+            ),
+            "The second moment about 0 is no variance: measure the means from the fitted mean.": (
+                lambda weights, means, stds: torch.stack(
+                    [weights @ means, (weights @ (stds**2 + means**2)).sqrt()]
+                )
+            ),
+            "The peaks have widths of their own; they are left out.": (
+                lambda weights, means, stds: _covering(weights, means, torch.zeros_like(stds))
+            ),
+            "The widths of the peaks are not squared.": (
+                lambda weights, means, stds: _covering(weights, means, stds.sqrt())
             ),
             "This is the heaviest peak, near what the other direction chooses.": _heaviest,
         },
@@ -193,6 +253,15 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "This averages over the dimensions and sums over the images: the axes are swapped.": (
                 lambda kl, free: kl.mean(dim=1).clamp(min=free).sum()
+            ),
+            "This is the price of each dimension; add them up.": (
+                lambda kl, free: kl.mean(dim=0).clamp(min=free)
+            ),
+            "A dimension below its allowance costs nothing here; it should cost the allowance.": (
+                lambda kl, free: (kl.mean(dim=0) * (kl.mean(dim=0) > free)).sum()
+            ),
+            "This is the largest KL; the maximum is taken for each dimension, against λ.": (
+                lambda kl, free: kl.mean(dim=0).max()
             ),
         },
     ),

@@ -28,7 +28,12 @@ def _draws(draws: int, latents: int, *, seed: int) -> tuple[Tensor, Tensor, Tens
 EXERCISES: dict[str, Exercise] = {
     "reparameterisation-1": Exercise(
         inputs=[
-            tuple(random_input(4, 3, seed=seed) for seed in (0, 1, 2)),
+            # Positive log-variances, so that even a square root of them can be recognised.
+            (
+                random_input(4, 3, seed=0),
+                random_input(4, 3, seed=1).abs(),
+                random_input(4, 3, seed=2),
+            ),
             tuple(random_input(2, 10, seed=seed) for seed in (3, 4, 5)),
             (
                 torch.zeros(3, 5, dtype=torch.float64),
@@ -49,6 +54,15 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "This takes the square root of σ: the variance is the exponential of log_var, "
             "and σ its root.": lambda mean, log_var, noise: mean + (0.25 * log_var).exp() * noise,
+            "This takes the square root of the log-variance: exponentiate it first.": (
+                lambda mean, log_var, noise: mean + log_var.sqrt() * noise
+            ),
+            "This squares the variance; its square root is wanted, so halve log_var.": (
+                lambda mean, log_var, noise: mean + (2 * log_var).exp() * noise
+            ),
+            "This adds σ to the noise: multiply them.": (
+                lambda mean, log_var, noise: mean + (0.5 * log_var).exp() + noise
+            ),
             "The mean is missing.": lambda mean, log_var, noise: (0.5 * log_var).exp() * noise,
             "The noise is missing: this is the mean shifted by σ.": (
                 lambda mean, log_var, noise: mean + (0.5 * log_var).exp()
@@ -65,6 +79,23 @@ EXERCISES: dict[str, Exercise] = {
         mistakes={
             "This divides by σ where σ² stands.": (
                 lambda values, z, mean, std: _score_estimate(values, z, mean, std.sqrt())
+            ),
+            "The difference from the mean has to be divided by σ².": (
+                lambda values, z, mean, std: _score_estimate(values, z, mean, torch.ones_like(std))
+            ),
+            "This has half of it: the 2 of the square cancels the 2 below the line.": (
+                lambda values, z, mean, std: 0.5 * _score_estimate(values, z, mean, std)
+            ),
+            "This multiplies by log q itself; differentiate it with respect to the mean.": (
+                lambda values, z, mean, std: (
+                    values[:, None] * -0.5 * ((z - mean) / std).square()
+                ).mean(dim=0)
+            ),
+            "This subtracts a baseline taken from the same draws: equation (3) has none.": (
+                lambda values, z, mean, std: _score_estimate(values - values.mean(), z, mean, std)
+            ),
+            "This averages over the latents as well; give one derivative for each.": (
+                lambda values, z, mean, std: _score_estimate(values, z, mean, std).mean()
             ),
             "This is the sum over the draws; an expectation is estimated by their mean.": (
                 lambda values, z, mean, std: len(z) * _score_estimate(values, z, mean, std)
@@ -104,8 +135,18 @@ EXERCISES: dict[str, Exercise] = {
             "The weights are the sizes of the scores; they have to be their squares.": (
                 lambda values, scores: (values * scores.abs()).sum() / scores.abs().sum()
             ),
-            "The denominator is missing or counts the draws: divide by what the weights add up "
-            "to.": lambda values, scores: (values * scores.square()).mean(),
+            "This divides by how many draws there are, not by what the weights add up to.": (
+                lambda values, scores: (values * scores.square()).mean()
+            ),
+            "The denominator is missing: divide by what the weights add up to.": (
+                lambda values, scores: (values * scores.square()).sum()
+            ),
+            "The scores are squared below the line and not above it.": (
+                lambda values, scores: (values * scores).sum() / scores.square().sum()
+            ),
+            "The scores are squared above the line and not below it.": (
+                lambda values, scores: (values * scores.square()).sum() / scores.sum()
+            ),
             "The values are squared too; only the scores are.": (
                 lambda values, scores: (values * scores).square().sum() / scores.square().sum()
             ),
