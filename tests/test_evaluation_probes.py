@@ -8,8 +8,11 @@ import torch
 from scipy.stats import binomtest
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import tutorial_vae as tv
 from tutorial_vae.evaluation import clustering, encode_images, probe
@@ -44,6 +47,22 @@ def test_probe_of_a_perfect_code(kind: str) -> None:
     assert result.latent.value == result.pixels.value == result.pca.value == 1
     assert result.latent.high == pytest.approx(1)
     assert 0.93 < result.latent.low < 0.95
+
+
+def test_probe_fits_pca_to_the_unlabelled_images() -> None:
+    unlabelled, few, test = _blobs(90), _blobs(6, seed=2), _blobs(200, seed=1)
+    torch.manual_seed(0)
+    model = tv.VAE((1, 6, 6), 2, architecture="mlp")
+    alone, helped = (probe(model, few, test, unlabelled=u) for u in (None, unlabelled))
+    pixels = [images.images.flatten(1).numpy() / 255 for images in (unlabelled, few, test)]
+    pca = PCA(2, random_state=0).fit(pixels[0])
+    by_hand = make_pipeline(StandardScaler(), LogisticRegression()).fit(
+        pca.transform(pixels[1]), few.labels
+    )
+    assert helped.pca.value == by_hand.score(pca.transform(pixels[2]), test.labels)
+    assert helped._replace(pca=alone.pca) == alone
+    with pytest.raises(ValueError, match="the model was made for"):
+        probe(model, few, test, unlabelled=torch.zeros(9, 1, 4, 4))
 
 
 @pytest.mark.parametrize("kind", ["linear", "knn"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from torch import Tensor
 
 from ..data import ImageSet
 from ..models import VAE
@@ -56,6 +57,7 @@ def probe(
     test: ImageSet,
     *,
     kind: str = "linear",
+    unlabelled: ImageSet | Tensor | None = None,
     batch_size: int = 256,
     seed: int = 0,
     device: str | torch.device = "auto",
@@ -64,10 +66,12 @@ def probe(
 
     Args:
         model: the model. Its weights, mode and device are left as they were.
-        train: labelled images that the classifiers, and PCA, are fitted to.
+        train: labelled images that the classifiers are fitted to.
         test: labelled images of the same classes that accuracies are measured on.
         kind: ``"linear"`` (logistic regression on standardised features) or ``"knn"`` (the 5
             nearest neighbours, features as they are).
+        unlabelled: the images that PCA is fitted to, as a rule those that the model was trained on.
+            Without them PCA is fitted to ``train``: with few labels that is too little for it.
         batch_size: images per pass.
         seed: source of the untrained weights and of PCA's randomised solver; the global random
             state is left as it was.
@@ -91,7 +95,8 @@ def probe(
             f"train ({train.name!r}) and test ({test.name!r}) must have the same classes, not "
             f"{len(train.class_names)} and {len(test.class_names)} of other names or order"
         )
-    seen, unseen = _representations(model, (train, test), batch_size, seed, device)
+    source = train if unlabelled is None else unlabelled
+    seen, unseen = _representations(model, source, (train, test), batch_size, seed, device)
     accuracies = {}
     for name, features in seen.items():
         classifier = _classifier(kind, len(train)).fit(features, fitted)
@@ -158,7 +163,7 @@ def clustering(
 
     labels = _labels(images, "images")
     means = KMeans(len(np.unique(labels)), n_init=10, random_state=seed)
-    (representations,) = _representations(model, (images,), batch_size, seed, device)
+    (representations,) = _representations(model, images, (images,), batch_size, seed, device)
     with warnings.catch_warnings():
         # A collapsed model gives fewer different codes than classes; its score says so.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -190,14 +195,15 @@ def _labels(images: ImageSet, name: str, fewest: int = 2) -> Int64[np.ndarray, "
 
 def _representations(
     model: VAE,
+    source: ImageSet | Tensor,
     sets: Sequence[ImageSet],
     batch_size: int,
     seed: int,
     device: str | torch.device,
 ) -> list[dict[str, Float[np.ndarray, "n _"]]]:
-    """Represent each set in the four ways of :class:`Probe`, with PCA fitted to the first set."""
+    """Represent each set in the four ways of :class:`Probe`, with PCA fitted to ``source``."""
     rows = [flat_pixels(checked_images(model, images, batch_size)) for images in sets]
-    pca = fit_pca(rows[0], model.latent_dim, seed=seed)
+    pca = fit_pca(flat_pixels(checked_images(model, source)), model.latent_dim, seed=seed)
     untrained = untrained_copy(model, seed=seed)
 
     def means(network: VAE, images: ImageSet) -> Float[np.ndarray, "n latent"]:

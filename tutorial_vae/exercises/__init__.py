@@ -7,7 +7,17 @@ returns with the right answer and with the answers that well-known mistakes give
 from collections.abc import Callable
 from typing import Any
 
-from . import elbo, kl_divergence, latent_variable_models, quick_tour, reparameterisation
+from . import (
+    cka,
+    elbo,
+    kl_divergence,
+    latent_space,
+    latent_variable_models,
+    quick_tour,
+    reparameterisation,
+    training_a_vae,
+    what_vaes_are_for,
+)
 from .checking import Exercise, Verdict, judge
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check"]
@@ -18,6 +28,10 @@ EXERCISES: dict[str, Exercise] = {
     **elbo.EXERCISES,
     **kl_divergence.EXERCISES,
     **reparameterisation.EXERCISES,
+    **training_a_vae.EXERCISES,
+    **latent_space.EXERCISES,
+    **what_vaes_are_for.EXERCISES,
+    **cka.EXERCISES,
 }
 
 

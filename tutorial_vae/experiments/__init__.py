@@ -5,17 +5,23 @@ made lie in ``results/``.
 """
 
 from .kl_divergence import kl_divergence
+from .latent_space import latent_space
 from .latent_variable_models import latent_variable_models
 from .quick_tour import quick_tour
 from .running import EXPERIMENTS, run_experiment
 from .table import SEEDS, Row
+from .training_a_vae import training_a_vae
+from .what_vaes_are_for import what_vaes_are_for
 
 __all__ = [
     "EXPERIMENTS",
     "SEEDS",
     "Row",
     "kl_divergence",
+    "latent_space",
     "latent_variable_models",
     "quick_tour",
     "run_experiment",
+    "training_a_vae",
+    "what_vaes_are_for",
 ]

@@ -11,15 +11,21 @@ from pathlib import Path
 from ..models import write_atomically
 from ..results import FOLDER
 from .kl_divergence import kl_divergence
+from .latent_space import latent_space
 from .latent_variable_models import latent_variable_models
 from .provenance import provenance
 from .quick_tour import quick_tour
 from .table import SEEDS, Row
+from .training_a_vae import training_a_vae
+from .what_vaes_are_for import what_vaes_are_for
 
 EXPERIMENTS: dict[str, Callable[[int], list[Row]]] = {
     "quick_tour": quick_tour,
     "latent_variable_models": latent_variable_models,
     "kl_divergence": kl_divergence,
+    "training_a_vae": training_a_vae,
+    "latent_space": latent_space,
+    "what_vaes_are_for": what_vaes_are_for,
 }
 
 

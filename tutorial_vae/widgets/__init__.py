@@ -1,21 +1,43 @@
 """Explorers: figures with controls that work in notebooks and on pages without a kernel."""
 
+from .alignment_explorer import AlignmentExplorer
 from .bound_explorer import BoundExplorer, BoundParts, ScalarModel
 from .divergence_explorer import DivergenceExplorer
 from .gradient_explorer import GradientExplorer
 from .html import Section
 from .latent_plane_explorer import LatentPlane, LatentPlaneExplorer, decode_plane
 from .layer_explorer import LayerExplorer
+from .training_explorer import TrainingExplorer, TrainingRun
+from .traversal_explorer import TraversalExplorer, with_rounded_decoder
+from .uses_explorer import (
+    Compression,
+    Detection,
+    Generation,
+    Grouping,
+    LabelCurves,
+    UsesExplorer,
+)
 
 __all__ = [
+    "AlignmentExplorer",
     "BoundExplorer",
     "BoundParts",
+    "Compression",
+    "Detection",
     "DivergenceExplorer",
+    "Generation",
     "GradientExplorer",
+    "Grouping",
+    "LabelCurves",
     "LatentPlane",
     "LatentPlaneExplorer",
     "LayerExplorer",
     "ScalarModel",
     "Section",
+    "TrainingExplorer",
+    "TrainingRun",
+    "TraversalExplorer",
+    "UsesExplorer",
     "decode_plane",
+    "with_rounded_decoder",
 ]
