@@ -1,44 +1,27 @@
 """The exercises of chapter 6, The latent space."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from .checking import Exercise, random_input
 
 
-def _angle(start: Tensor, end: Tensor) -> Tensor:
-    return (start @ end / (start.norm() * end.norm())).acos()
-
-
-def _mixed(
-    start: Tensor,
-    end: Tensor,
-    t: Tensor,
-    angle: Tensor,
-    wave: Callable[[Tensor], Tensor] = torch.sin,
-) -> Tensor:
-    along = t[:, None]
-    return (wave((1 - along) * angle) * start + wave(along * angle) * end) / wave(angle)
-
-
-def _spherical(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
-    return _mixed(start, end, t, _angle(start, end))
-
-
 def _linear(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
     return (1 - t[:, None]) * start + t[:, None] * end
 
 
-def _stretched(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
-    line = _linear(start, end, t)
-    lengths = (1 - t) * start.norm() + t * end.norm()
-    return line / line.norm(dim=1, keepdim=True) * lengths[:, None]
+def _shrinkage(t: Tensor) -> Tensor:
+    """Mean square length along the line, over that of a draw."""
+    return ((1 - t).square() + t.square())[:, None]
 
 
-def _undivided(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
-    return _spherical(start, end, t) * _angle(start, end).sin()
+def _mended(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
+    return _linear(start, end, t) / _shrinkage(t).sqrt()
+
+
+def _spherical(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
+    angle, along = (start @ end / (start.norm() * end.norm())).acos(), t[:, None]
+    return (((1 - along) * angle).sin() * start + (along * angle).sin() * end) / angle.sin()
 
 
 def _active(means: Tensor, threshold: float) -> Tensor:
@@ -83,36 +66,33 @@ EXERCISES: dict[str, Exercise] = {
                 torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64),
             ),
         ],
-        answer=_spherical,
+        answer=_mended,
         mistakes={
-            "This is the straight line of equation (2).": _linear,
-            "The path runs backwards: it has to begin at the start.": (
-                lambda start, end, t: _spherical(end, start, t)
+            "This is the straight line of equation (2): half way it is too short.": _linear,
+            "The root is missing: equation (3) is about the square of the length.": (
+                lambda start, end, t: _linear(start, end, t) / _shrinkage(t)
             ),
-            "The sine of the whole angle is missing below the line.": _undivided,
-            "The ends have lost their lengths: only the angle is taken between unit vectors.": (
-                lambda start, end, t: _mixed(
-                    start / start.norm(), end / end.norm(), t, _angle(start, end)
-                )
+            "This makes the line shorter still: divide by the root, don't multiply.": (
+                lambda start, end, t: _linear(start, end, t) * _shrinkage(t).sqrt()
             ),
-            "The cosine is taken for the angle: its inverse function is missing.": (
-                lambda start, end, t: _mixed(start, end, t, _angle(start, end).cos())
-            ),
-            "The lengths are missing from the cosine: a bare product of the two codes is none.": (
-                lambda start, end, t: _mixed(start, end, t, (start @ end).acos())
-            ),
-            "This is the straight line, stretched: it does not turn evenly.": _stretched,
-            "The sines stand without the angle: t has to be multiplied by it first.": (
+            "Each code is divided by its own length: then all are on one sphere, the ends too.": (
                 lambda start, end, t: (
-                    ((1 - t).sin()[:, None] * start + t.sin()[:, None] * end)
-                    / _angle(start, end).sin()
+                    _linear(start, end, t) / _linear(start, end, t).norm(dim=1, keepdim=True)
                 )
             ),
-            "The cosine stands where the sine belongs.": (
-                lambda start, end, t: _mixed(start, end, t, _angle(start, end), torch.cos)
+            "Each code has the length √d: the ends have lost their own lengths.": (
+                lambda start, end, t: (
+                    _linear(start, end, t)
+                    / _linear(start, end, t).norm(dim=1, keepdim=True)
+                    * len(start) ** 0.5
+                )
             ),
+            "The path runs backwards: it has to begin at the start.": (
+                lambda start, end, t: _mended(end, start, t)
+            ),
+            "This is the path along the sphere, equation (4); the line is asked for.": _spherical,
             "This is the transpose: one row for each t.": (
-                lambda start, end, t: _spherical(start, end, t).T
+                lambda start, end, t: _mended(start, end, t).T
             ),
         },
     ),

@@ -37,7 +37,7 @@ class LayerSimilarity:
         values: CKA, float64, (rows, columns); NaN for a layer that does not tell images apart.
         rows: layer names of the first model.
         columns: layer names of the second model.
-        chance: exact mean of each value over all n! ways of pairing the images wrongly, float64,
+        chance: exact mean of each value over all n! ways of pairing the images, float64,
             (rows, columns): 0 for the unbiased estimator.
         n: number of images.
         kernel: the kernel that was used.
