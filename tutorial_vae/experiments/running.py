@@ -19,6 +19,8 @@ from ..results import FOLDER
 from .grid import Run, Settings, run_grid
 from .kl_divergence import kl_divergence
 from .latent_variable_models import latent_variable_models
+from .models import GRID as MODEL_GRID
+from .models import models
 from .provenance import provenance
 from .quick_tour import quick_tour
 from .table import SEEDS, Row
@@ -43,6 +45,7 @@ EXPERIMENTS = {
     "quick_tour": Experiment(quick_tour),
     "latent_variable_models": Experiment(latent_variable_models),
     "kl_divergence": Experiment(kl_divergence),
+    "models": Experiment(models, MODEL_GRID),
 }
 
 
