@@ -168,7 +168,7 @@ def _counted(paths: Sequence[Path], *, shown: bool) -> Iterator[None]:
 
     finished = threading.Event()
     present = count()
-    with tqdm(total=len(paths), initial=present, unit="run", disable=not shown) as bar:
+    with tqdm(total=len(paths), initial=present, unit="run", smoothing=0, disable=not shown) as bar:
 
         def watch() -> None:
             over = False
