@@ -23,6 +23,15 @@ from .models import GRID as MODEL_GRID
 from .models import models
 from .provenance import provenance
 from .quick_tour import quick_tour
+from .similarity import (
+    SEEN_WHILE_TRAINING,
+    TARGETS,
+    UNDER_OBJECTIVES,
+    similarity,
+    similarity_of_objectives,
+    similarity_while_training,
+    stitching,
+)
 from .table import SEEDS, Row
 
 
@@ -46,6 +55,14 @@ EXPERIMENTS = {
     "latent_variable_models": Experiment(latent_variable_models),
     "kl_divergence": Experiment(kl_divergence),
     "models": Experiment(models, MODEL_GRID),
+    "similarity": Experiment(similarity, TARGETS, after="models"),
+    "similarity_while_training": Experiment(
+        similarity_while_training, SEEN_WHILE_TRAINING, after="models"
+    ),
+    "similarity_of_objectives": Experiment(
+        similarity_of_objectives, UNDER_OBJECTIVES, after="models"
+    ),
+    "stitching": Experiment(stitching, TARGETS, after="models"),
 }
 
 
