@@ -36,6 +36,7 @@ from .similarity import LayerSimilarity as LayerSimilarity
 from .similarity import cka as cka
 from .similarity import compare_layers as compare_layers
 from .similarity import hsic as hsic
+from .similarity import pool as pool
 from .training import History as History
 from .training import fit as fit
 from .transfer import StitchResult as StitchResult
