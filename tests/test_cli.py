@@ -182,17 +182,41 @@ def test_compare_names_what_is_wrong_with_its_files(
     assert {path.name for path in folder.iterdir()} == present
 
 
-def test_experiment_writes_its_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_experiment_writes_its_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     from tutorial_vae import experiments
 
-    monkeypatch.setitem(
-        experiments.EXPERIMENTS, "quick_tour", lambda seed: [{"seed": seed, "value": seed / 3}]
-    )
-    assert main(["experiment", "quick_tour", "--folder", "."]) == 0
+    toy = experiments.Experiment(lambda seed: [{"seed": seed, "value": seed / 3}])
+    monkeypatch.setattr(experiments.running, "EXPERIMENTS", {"quick_tour": toy})
+    monkeypatch.setattr(experiments, "EXPERIMENTS", {"quick_tour": toy})
+    monkeypatch.setenv("TUTORIAL_VAE_DATA", str(folder / "data"))
+    assert main(["experiment", "all", "--folder", ".", "--jobs", "1"]) == 0
+    assert "quick_tour" in capsys.readouterr().out
     rows = (folder / "quick_tour.csv").read_text(encoding="utf-8").splitlines()
     assert rows[:3] == ["seed,value", "0,0.0000", "1,0.3333"]
     made_by = json.loads((folder / "quick_tour.json").read_text(encoding="utf-8"))
     assert made_by["command"] == "tutorial-vae experiment quick_tour"
+
+
+def test_experiment_with_failed_runs_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    from tutorial_vae import experiments
+
+    toy = experiments.Experiment(lambda seed: [{"seed": seed, "value": 1 / seed}])
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)
+    monkeypatch.setenv("TUTORIAL_VAE_DATA", str(folder / "data"))
+    with pytest.warns(experiments.FailedRunsWarning, match="1 of 5 .* division by zero"):
+        assert main(["experiment", "toy", "--folder", ".", "--jobs", "1"]) == 1
+    assert "written: toy.csv" in capsys.readouterr().out
+
+
+def test_experiment_without_a_name_lists_the_tables(capsys: pytest.CaptureFixture) -> None:
+    assert main(["experiment"]) == 0
+    listed = capsys.readouterr().out
+    assert "quick_tour" in listed
+    assert "min of one core" in listed
 
 
 def test_installed_command_ends_without_a_traceback(folder: Path) -> None:

@@ -1,6 +1,8 @@
 """Experiments write whole tables with a record of how they were made."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +20,22 @@ def test_tables_that_are_shipped_have_a_record_of_how_they_were_made() -> None:
         assert {row["seed"] for row in results.load_table(name)} == set(made_by["seeds"])
 
 
+def add(monkeypatch: pytest.MonkeyPatch, folder: Path, function: Callable, **options: Any) -> None:
+    """Make a toy experiment known, and let it work in a folder of the test."""
+    toy = experiments.Experiment(function, **options)
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)
+    monkeypatch.setenv("TUTORIAL_VAE_DATA", str(folder / "data"))
+
+
+def run(folder: Path, name: str = "toy") -> Path:
+    return experiments.run_experiment(name, folder=folder, jobs=1, progress=False)
+
+
 def test_a_table_comes_back_with_its_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(
-        experiments.EXPERIMENTS, "toy", lambda seed: [{"seed": seed, "name": "a", "value": -1.5}]
-    )
-    path = experiments.run_experiment("toy", folder=tmp_path)
+    add(monkeypatch, tmp_path, lambda seed: [{"seed": seed, "name": "a", "value": -1.5}])
+    path = run(tmp_path)
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     assert path == tmp_path / "toy.csv"
     rows = results.load_table("toy")
@@ -53,18 +64,59 @@ def test_summaries_average_within_seeds_and_spread_over_them(
         results.summarise("toy", by=["kind"], layer="z")
 
 
-def test_a_failed_experiment_leaves_nothing_behind(
+def test_a_failed_run_is_named_and_the_others_make_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(seed: int) -> list[experiments.Row]:
         if seed == 2:
-            raise RuntimeError("out of luck")
-        return [{"seed": seed}]
+            raise ArithmeticError("out of luck")
+        return [{"seed": seed, "value": seed}]
 
-    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", fail)
+    add(monkeypatch, tmp_path, fail)
+    with pytest.warns(experiments.FailedRunsWarning, match="1 of 5 runs of toy .* out of luck"):
+        run(tmp_path)
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    assert [row["seed"] for row in results.load_table("toy")] == [0, 1, 3, 4]
+    made_by = results.load_provenance("toy")
+    assert made_by["failures"] == [{"seed": 2, "error": "ArithmeticError: out of luck"}]
+    assert made_by["runs"] == 5
+
+
+def test_when_every_run_fails_there_is_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(seed: int) -> list[experiments.Row]:
+        raise ArithmeticError("out of luck")
+
+    add(monkeypatch, tmp_path, fail)
     with pytest.raises(RuntimeError, match="out of luck"):
-        experiments.run_experiment("toy", folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+        run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_what_comes_before_is_run_first_and_only_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def before(seed: int) -> list[experiments.Row]:
+        calls.append(f"before {seed}")
+        return [{"seed": seed, "value": 0}]
+
+    def toy(seed: int) -> list[experiments.Row]:
+        calls.append(f"toy {seed}")
+        return [{"seed": seed, "value": 1}]
+
+    grid = [{"seed": 0}]
+    monkeypatch.setitem(
+        experiments.EXPERIMENTS, "before", experiments.Experiment(before, grid=grid)
+    )
+    add(monkeypatch, tmp_path, toy, grid=grid, after="before")
+    run(tmp_path)
+    run(tmp_path)
+    assert calls == ["before 0", "toy 0"]
+    assert {path.name for path in tmp_path.glob("*.csv")} == {"before.csv", "toy.csv"}
+    assert experiments.working_folder("toy").parent == tmp_path / "data" / "experiments"
 
 
 def test_wrong_names_and_folders_are_named(tmp_path: Path) -> None:

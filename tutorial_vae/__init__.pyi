@@ -8,6 +8,7 @@ from . import plots as plots
 from . import results as results
 from . import similarity as similarity
 from . import training as training
+from . import transfer as transfer
 from . import widgets as widgets
 from .data import ImageSet as ImageSet
 from .data import load_images as load_images
@@ -35,8 +36,11 @@ from .similarity import LayerSimilarity as LayerSimilarity
 from .similarity import cka as cka
 from .similarity import compare_layers as compare_layers
 from .similarity import hsic as hsic
+from .similarity import pool as pool
 from .training import History as History
 from .training import fit as fit
+from .transfer import StitchResult as StitchResult
+from .transfer import stitch as stitch
 from .widgets import LayerExplorer as LayerExplorer
 
 __version__: str

@@ -4,11 +4,18 @@ An experiment is a function from a seed to rows of a table. Its table and the re
 made lie in ``results/``.
 """
 
+from .grid import Run, run_grid
 from .kl_divergence import kl_divergence
 from .latent_space import latent_space
 from .latent_variable_models import latent_variable_models
 from .quick_tour import quick_tour
-from .running import EXPERIMENTS, run_experiment
+from .running import (
+    EXPERIMENTS,
+    Experiment,
+    FailedRunsWarning,
+    run_experiment,
+    working_folder,
+)
 from .table import SEEDS, Row
 from .training_a_vae import training_a_vae
 from .what_vaes_are_for import what_vaes_are_for
@@ -16,12 +23,17 @@ from .what_vaes_are_for import what_vaes_are_for
 __all__ = [
     "EXPERIMENTS",
     "SEEDS",
+    "Experiment",
+    "FailedRunsWarning",
     "Row",
+    "Run",
     "kl_divergence",
     "latent_space",
     "latent_variable_models",
     "quick_tour",
     "run_experiment",
+    "run_grid",
     "training_a_vae",
     "what_vaes_are_for",
+    "working_folder",
 ]

@@ -1,40 +1,102 @@
 """Runs an experiment and writes its table, beside a record of how it was made."""
 
 import csv
+import hashlib
+import inspect
 import io
 import json
 import os
-import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from .. import __version__
+from ..data.torchvision_sets import data_root
 from ..models import write_atomically
 from ..results import FOLDER
+from .grid import Run, Settings, run_grid
 from .kl_divergence import kl_divergence
 from .latent_space import latent_space
 from .latent_variable_models import latent_variable_models
+from .models import GRID as MODEL_GRID
+from .models import models
 from .provenance import provenance
 from .quick_tour import quick_tour
+from .similarity import (
+    SEEN_WHILE_TRAINING,
+    TARGETS,
+    UNDER_OBJECTIVES,
+    similarity,
+    similarity_of_objectives,
+    similarity_while_training,
+    stitching,
+)
 from .table import SEEDS, Row
 from .training_a_vae import training_a_vae
 from .what_vaes_are_for import what_vaes_are_for
 
-EXPERIMENTS: dict[str, Callable[[int], list[Row]]] = {
-    "quick_tour": quick_tour,
-    "latent_variable_models": latent_variable_models,
-    "kl_divergence": kl_divergence,
-    "training_a_vae": training_a_vae,
-    "latent_space": latent_space,
-    "what_vaes_are_for": what_vaes_are_for,
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a table of the book is made of.
+
+    Attributes:
+        run: the function that measures some rows; it takes the settings of a run as keywords.
+        grid: the settings of all runs.
+        after: name of an experiment whose models this one loads, or None.
+    """
+
+    run: Callable[..., list[Row]]
+    grid: Sequence[Settings] = tuple({"seed": seed} for seed in SEEDS)
+    after: str | None = None
+
+
+EXPERIMENTS = {
+    "quick_tour": Experiment(quick_tour),
+    "latent_variable_models": Experiment(latent_variable_models),
+    "kl_divergence": Experiment(kl_divergence),
+    "training_a_vae": Experiment(training_a_vae),
+    "latent_space": Experiment(latent_space),
+    "what_vaes_are_for": Experiment(what_vaes_are_for),
+    "models": Experiment(models, MODEL_GRID),
+    "similarity": Experiment(similarity, TARGETS, after="models"),
+    "similarity_while_training": Experiment(
+        similarity_while_training, SEEN_WHILE_TRAINING, after="models"
+    ),
+    "similarity_of_objectives": Experiment(
+        similarity_of_objectives, UNDER_OBJECTIVES, after="models"
+    ),
+    "stitching": Experiment(stitching, TARGETS, after="models"),
 }
 
 
-def run_experiment(name: str, *, folder: str | os.PathLike[str] = FOLDER) -> Path:
-    """Run an experiment for every seed, and write its table and how it was made.
+class FailedRunsWarning(UserWarning):
+    """Some runs of an experiment failed: the table lacks their rows, and its record names them."""
+
+
+def run_experiment(
+    name: str,
+    *,
+    folder: str | os.PathLike[str] = FOLDER,
+    backend: str = "loky",
+    address: str | None = None,
+    jobs: int = -1,
+    progress: bool = True,
+) -> Path:
+    """Measure a table of the book again, and write it with a record of how it was made.
+
+    Its runs lie one by one in :func:`working_folder`, so an experiment that was killed goes on
+    where it was, and one that failed in part tries only those runs again.
 
     Args:
         name: one of ``EXPERIMENTS``.
         folder: where to write ``NAME.csv`` and ``NAME.json``.
+        backend: as in :func:`run_grid`.
+        address: as in :func:`run_grid`.
+        jobs: as in :func:`run_grid`.
+        progress: as in :func:`run_grid`.
 
     Returns:
         The path of the table.
@@ -42,24 +104,73 @@ def run_experiment(name: str, *, folder: str | os.PathLike[str] = FOLDER) -> Pat
     Raises:
         ValueError: there is no such experiment.
         FileNotFoundError: the folder does not exist.
+        RuntimeError: every run failed.
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name must be one of {', '.join(EXPERIMENTS)}, not {name!r}")
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"cannot write {name}.csv: the folder {folder} does not exist")
-    from tqdm.auto import tqdm
+    experiment = EXPERIMENTS[name]
+    options: dict[str, Any] = {
+        "backend": backend, "address": address, "jobs": jobs, "progress": progress
+    }  # fmt: skip
+    if experiment.after is not None:
+        run_experiment(experiment.after, folder=folder, **options)
+    work = working_folder(name)
+    work.mkdir(parents=True, exist_ok=True)
+    runs = run_grid(experiment.run, experiment.grid, folder=work, **options)
+    rows = [row for run in runs for row in run.rows]
+    failures = [run for run in runs if run.error is not None]
+    if not rows:
+        raise RuntimeError(f"every run of {name} failed, the first with\n{failures[0].error}")
+    write_atomically(folder / f"{name}.json", _record(name, runs))
+    write_atomically(folder / f"{name}.csv", _table(rows))
+    if failures:
+        warnings.warn(
+            f"{len(failures)} of {len(runs)} runs of {name} failed, the first, "
+            f"{failures[0].settings}, with {_last_line(failures[0])}. Their errors are in {work}",
+            FailedRunsWarning,
+            stacklevel=2,
+        )
+    return folder / f"{name}.csv"
 
-    started = time.perf_counter()
-    rows = [row for seed in tqdm(SEEDS, desc=name, unit="seed") for row in EXPERIMENTS[name](seed)]
+
+def working_folder(name: str) -> Path:
+    """Return the folder that holds the runs of an experiment and the models it has trained.
+
+    It lies in the data folder (``TUTORIAL_VAE_DATA``, else the user's cache folder), under the name
+    of the experiment, the version of the package and a digest of the file that defines the
+    experiment: runs of another version are not mixed in.
+
+    Args:
+        name: one of ``EXPERIMENTS``.
+    """
+    source = Path(inspect.getfile(EXPERIMENTS[name].run)).read_bytes()
+    digest = hashlib.sha256(source).hexdigest()[:8]
+    return data_root() / "experiments" / f"{name}-{__version__}-{digest}"
+
+
+def _record(name: str, runs: Sequence[Run]) -> bytes:
+    seconds = sum(run.seconds for run in runs)
+    record = provenance(f"tutorial-vae experiment {name}", seconds)
+    record["runs"] = len(runs)
+    record["seeds"] = sorted({run.settings["seed"] for run in runs if "seed" in run.settings})
+    record["failures"] = [
+        run.settings | {"error": _last_line(run)} for run in runs if run.error is not None
+    ]
+    return json.dumps(record, indent=2).encode() + b"\n"
+
+
+def _table(rows: Sequence[Row]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(
         {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows
     )
-    made_by = provenance(f"tutorial-vae experiment {name}", time.perf_counter() - started)
-    made_by["seeds"] = list(SEEDS)
-    write_atomically(folder / f"{name}.json", json.dumps(made_by, indent=2).encode() + b"\n")
-    write_atomically(folder / f"{name}.csv", text.getvalue().encode())
-    return folder / f"{name}.csv"
+    return text.getvalue().encode()
+
+
+def _last_line(run: Run) -> str:
+    return (run.error or "").strip().rpartition("\n")[2]

@@ -5,7 +5,20 @@ the inner product of two centred grams, CKA is their cosine.
 """
 
 from .alignment import cka, hsic
+from .comparison import compare_layers
 from .kernels import RBF, ConstantLayerWarning
-from .layers import LayerSimilarity, compare_layers
+from .layers import LayerSimilarity
+from .measures import multiply_adds
+from .pooling import Pooled, pool
 
-__all__ = ["RBF", "ConstantLayerWarning", "LayerSimilarity", "cka", "compare_layers", "hsic"]
+__all__ = [
+    "RBF",
+    "ConstantLayerWarning",
+    "LayerSimilarity",
+    "Pooled",
+    "cka",
+    "compare_layers",
+    "hsic",
+    "multiply_adds",
+    "pool",
+]

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .kernels import RBF, centred_gram, check_options, cosines, warn_if_undefined
+from .kernels import RBF, centred_gram, check_options, warn_if_undefined
 
 
 def hsic(
@@ -48,8 +48,8 @@ def hsic(
     scale = n * (n - 3) if estimator == "unbiased" else (n - 1) ** 2
     value = torch.dot(gram_x.flatten(), gram_y.flatten()).item() / scale
     if math.isnan(value):
-        warn_if_undefined(gram_x, "x")
-        warn_if_undefined(gram_y, "y")
+        warn_if_undefined(gram_x.norm().item(), "x")
+        warn_if_undefined(gram_y.norm().item(), "y")
     return value
 
 
@@ -86,9 +86,12 @@ def cka(
     Reference: Kornblith et al. 2019.
     """
     gram_x, gram_y = _pair_of_grams(x, y, kernel, estimator)
-    warn_if_undefined(gram_x, "x")
-    warn_if_undefined(gram_y, "y")
-    return cosines(gram_x[None], gram_y[None]).item()
+    norm_x, norm_y = gram_x.norm().item(), gram_y.norm().item()
+    warn_if_undefined(norm_x, "x")
+    warn_if_undefined(norm_y, "y")
+    if not norm_x * norm_y > 0:
+        return math.nan
+    return torch.dot(gram_x.flatten(), gram_y.flatten()).item() / (norm_x * norm_y)
 
 
 def _pair_of_grams(

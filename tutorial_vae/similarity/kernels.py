@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 ESTIMATORS = ("unbiased", "biased")
+
+PRECISIONS = {"64": torch.float64, "32": torch.float32, "bf16": torch.bfloat16}
+
+_FEATURES_AT_ONCE = 2048  # 2 MB for a batch of 256 images in float32
 
 FEWEST_IMAGES = 4  # the unbiased HSIC divides by n (n - 3)
 
@@ -54,7 +58,7 @@ def check_options(kernel: str | RBF, estimator: str) -> None:
         raise ValueError(f"estimator must be one of {ESTIMATORS}, not {estimator!r}")
 
 
-def _features(value: object, name: str) -> Tensor:
+def checked_features(value: object, name: str) -> Tensor:
     """Check one representation and return it as a real tensor of shape (n, features)."""
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biuf":
@@ -72,15 +76,19 @@ def _features(value: object, name: str) -> Tensor:
         )
     if len(value) < FEWEST_IMAGES:
         raise ValueError(f"{name} must hold at least {FEWEST_IMAGES} images, not {len(value)}")
-    # The extremes first: they show what is not finite in a fraction of the time.
-    if not torch.stack([value.amin(), value.amax()]).isfinite().all():
-        first = tuple(value.isfinite().logical_not().nonzero()[0].tolist())
-        raise ValueError(f"{name} must be finite, but it holds {value[first].item()} at {first}")
     return value.detach().flatten(1)
 
 
+def check_finite(value: Tensor, name: str) -> None:
+    """Raise a ValueError that shows the first number that is not finite, if there is one."""
+    wrong = value.isfinite().logical_not().nonzero()
+    if len(wrong):
+        first = tuple(wrong[0].tolist())
+        raise ValueError(f"{name} must be finite, but it holds {value[first].item()} at {first}")
+
+
 def centred_gram(
-    value: object, name: str, kernel: str | RBF, estimator: str
+    value: object, name: str, kernel: str | RBF, estimator: str, precision: str = "64"
 ) -> Float[Tensor, "n n"]:
     """Return the centred gram of a representation in float64, zeros where it is constant.
 
@@ -89,21 +97,105 @@ def centred_gram(
         name: what errors call it.
         kernel: ``"linear"``, ``"rbf"`` or an :class:`RBF`.
         estimator: ``"unbiased"`` U-centres, ``"biased"`` centres.
+        precision: of the products between images, as in :func:`products`.
 
     Raises:
         ValueError: the representation has another shape, is not real or not finite.
     """
-    return _centre(_gram(_features(value, name), kernel), estimator)
+    return centre_gram(_gram(checked_features(value, name), name, kernel, precision), estimator)
 
 
-def _gram(features: Tensor, kernel: str | RBF) -> Float[Tensor, "n n"]:
+def products(
+    x: Shaped[Tensor, "n features"],
+    precision: str,
+    *,
+    y: Shaped[Tensor, "m features"] | None = None,
+    centre: Float[Tensor, " features"] | None = None,
+) -> Float[Tensor, "n m"]:
+    """Inner products of centred images, in float64 or, for less than that, in float32.
+
+    Some features at a time, so that the centred copy stays in the processor's cache: it costs
+    little time and no memory. An image set against itself needs only one triangle.
+
+    Args:
+        x: one row per image.
+        precision: ``"64"``, ``"32"``, or ``"bf16"``, which rounds the centred features to bfloat16.
+        y: other images, where the products are not those of ``x`` with itself; needs ``centre``.
+        centre: what to subtract from every image; by default the mean of ``x``.
+    """
+    kind = PRECISIONS[precision]
+    work = torch.float64 if precision == "64" else torch.float32
+    wide = torch.promote_types(x.dtype, work)
+    strip = 256 if precision == "bf16" else 128
+    result = torch.zeros(len(x), len(x if y is None else y), dtype=work, device=x.device)
+    for start in range(0, x.shape[1], _FEATURES_AT_ONCE):
+        some = slice(start, start + _FEATURES_AT_ONCE)
+        part = x[:, some].to(wide)
+        if centre is not None:
+            left = part - centre[some].to(wide)
+        elif precision == "bf16":
+            left = part - part.mean(dim=0)
+        else:
+            # A mean is rounded to the digits of the features; differences from an image are not.
+            left = part - part[0]
+            left -= left.mean(dim=0)
+        left = left.to(kind)
+        right = left
+        if y is not None and centre is not None:
+            right = (y[:, some].to(wide) - centre[some].to(wide)).to(kind)
+        for top in range(0, len(x), strip):
+            first = top if y is None else 0
+            part = result[top : top + strip, first:]
+            if precision == "bf16":
+                part += left[top : top + strip] @ right[first:].T
+            else:
+                part.addmm_(left[top : top + strip], right[first:].T)
+    return result if y is not None else result.triu_().add_(result.triu(1).T)
+
+
+def _gram(features: Tensor, name: str, kernel: str | RBF, precision: str) -> Float[Tensor, "n n"]:
     """Kernel values between all pairs of images in float64, up to a constant for an RBF."""
-    x = _centred_features(features)
-    products = x @ x.T
+    # Apple's GPUs have no float64.
+    features = features.cpu() if features.device.type == "mps" else features
+    gram = products(features, precision)
+    size = gram.diagonal().sum().item()
+    if not 1e-25 < size < 1e25:
+        check_finite(features, name)
+        gram = products(features, "64")  # what float32 has no room for
+        size = gram.diagonal().sum().item()
+    # Looking at every feature takes longer than the gram of a batch, so only where it may matter.
+    rounding = max(torch.finfo(kind).eps for kind in {gram.dtype, _float_type(features)})
+    nearly_constant = size <= len(gram) * (100 * rounding) ** 2 * features[0].double().norm() ** 2
+    if nearly_constant and is_constant(features.amin(dim=0), features.amax(dim=0)):
+        return torch.zeros_like(gram, dtype=torch.float64)
     if kernel == "linear":
-        return products
-    squared_norms = products.diagonal()
-    squared_distances = squared_norms[:, None] + squared_norms - 2 * products
+        return gram.double()
+    return rbf_values(gram.double(), gram.diagonal().double(), gram.diagonal().double(), kernel)
+
+
+def _float_type(features: Tensor) -> torch.dtype:
+    return features.dtype if features.is_floating_point() else torch.float64
+
+
+def is_constant(low: Shaped[Tensor, " features"], high: Shaped[Tensor, " features"]) -> bool:
+    """Whether what varies between each feature's extremes is rounding and not the images.
+
+    Within two units of rounding of the type it came in, CKA would blow arithmetic up to a number.
+    """
+    rounding = torch.finfo(low.dtype).eps if low.is_floating_point() else 0.0
+    low, high = low.double(), high.double()
+    ranges, sizes = high - low, torch.maximum(low.abs(), high.abs())
+    return bool(ranges.norm() <= 2 * rounding * sizes[ranges > 0].norm())
+
+
+def rbf_values(
+    products: Float[Tensor, "n m"],
+    squared_norms_x: Float[Tensor, " n"],
+    squared_norms_y: Float[Tensor, " m"],
+    kernel: str | RBF,
+) -> Float[Tensor, "n m"]:
+    """RBF kernel values less 1 from the inner products of images and their squared norms."""
+    squared_distances = squared_norms_x[:, None] + squared_norms_y - 2 * products
     rbf = kernel if isinstance(kernel, RBF) else RBF()
     if not squared_distances.any():
         return squared_distances
@@ -112,30 +204,22 @@ def _gram(features: Tensor, kernel: str | RBF) -> Float[Tensor, "n n"]:
     else:
         # NumPy averages the two middle values of an even count; torch.median takes the lower one.
         median = float(np.median(squared_distances.cpu().numpy()))
-        if median <= len(x) * torch.finfo(x.dtype).eps * squared_norms.max().item():
+        rounding = torch.finfo(products.dtype).eps
+        if median <= len(products) * rounding * squared_norms_x.max().item():
             return torch.full_like(squared_distances, math.nan)
         squared_bandwidth = rbf.scale**2 * median
     # Less the constant 1, which centring removes anyway: so wide kernels keep all their digits.
     return torch.expm1(squared_distances / (-2 * squared_bandwidth))
 
 
-def _centred_features(features: Tensor) -> Float[Tensor, "n features"]:
-    # Apple's GPUs have no float64.
-    features = features.cpu() if features.device.type == "mps" else features
-    rounding = torch.finfo(features.dtype).eps if features.is_floating_point() else 0.0
-    x = features.to(torch.float64, copy=True)
-    low, high = x.amin(dim=0), x.amax(dim=0)
-    ranges, sizes = high - low, torch.maximum(low.abs(), high.abs())
-    # Within two units of rounding of the type it came in, what varies is arithmetic, not the
-    # images, and CKA would blow it up to a number.
-    if ranges.norm() <= 2 * rounding * sizes[ranges > 0].norm():
-        return x.zero_()
-    return x.sub_(x.mean(dim=0))
+def centre_gram(gram: Float[Tensor, "n n"], estimator: str) -> Float[Tensor, "n n"]:
+    """Centre (biased) or U-centre (unbiased) a gram in place; exactly 0 where nothing remains.
 
-
-def _centre(gram: Float[Tensor, "n n"], estimator: str) -> Float[Tensor, "n n"]:
-    """Centre (biased) or U-centre (unbiased) a gram in place; exactly 0 where nothing remains."""
+    With ``"pairs"`` the result is, instead, the centred ranks of the distances between images.
+    """
     n = len(gram)
+    if estimator == "pairs":
+        return _distance_ranks(gram)
     before = gram.norm()
     if estimator == "unbiased":
         gram.fill_diagonal_(0)
@@ -152,22 +236,25 @@ def _centre(gram: Float[Tensor, "n n"], estimator: str) -> Float[Tensor, "n n"]:
     return gram.masked_fill_(gram.norm() <= n * torch.finfo(gram.dtype).eps * before, 0)
 
 
-def cosines(
-    grams_a: Float[Tensor, "rows n n"], grams_b: Float[Tensor, "columns n n"]
-) -> Float[Tensor, "rows columns"]:
-    """CKA of all pairs of centred grams; 0/0, which is NaN, for a gram of zeros."""
-    products = grams_a.flatten(1) @ grams_b.flatten(1).T
-    return products / torch.outer(gram_norms(grams_a), gram_norms(grams_b))
+def _distance_ranks(gram: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    """Return the ranks of the distances of all pairs, ties averaged, less their mean."""
+    n = len(gram)
+    first, second = torch.triu_indices(n, n, offset=1, device=gram.device)
+    diagonal = gram.diagonal()
+    squared_distances = diagonal[first] + diagonal[second] - 2 * gram[first, second]
+    if not squared_distances.any():
+        return torch.zeros_like(gram)
+    # Distances that are equal but for the rounding of the products are ties.
+    steps = (squared_distances / squared_distances.max() * 1e11).round()
+    _, place, count = steps.unique(return_inverse=True, return_counts=True)
+    ranks = count.cumsum(0).double() - (count - 1) / 2
+    result = torch.zeros_like(gram)
+    result[first, second] = ranks[place] - (len(first) + 1) / 2
+    return result + result.T
 
 
-def gram_norms(grams: Float[Tensor, "layers n n"]) -> Float[Tensor, " layers"]:
-    """Return the Frobenius norm of each gram."""
-    return grams.flatten(1).norm(dim=1)
-
-
-def warn_if_undefined(gram: Float[Tensor, "n n"], name: str) -> None:
-    """Warn, with a :class:`ConstantLayerWarning`, when a centred gram has no direction."""
-    norm = gram.norm()
+def warn_if_undefined(norm: float, name: str) -> None:
+    """Warn, with a :class:`ConstantLayerWarning`, where a gram's norm leaves it no direction."""
     if norm > 0:
         return
     if norm == 0:

@@ -1,0 +1,77 @@
+"""What several verbs of the command share: options, and where results are written."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..data import ImageSet
+
+DATA_HELP = (
+    "a set listed by `tutorial-vae data`, folder:PATH (pictures, one sub-folder a class) or "
+    "npz:PATH (arrays images and, if there are any, labels)"
+)
+
+
+def add_verb(
+    verbs: argparse._SubParsersAction, name: str, job: str, example: str
+) -> argparse.ArgumentParser:
+    """Add a verb with its help and an example, and return its parser."""
+    return verbs.add_parser(
+        name,
+        help=job,
+        description=f"{job[0].upper()}{job[1:]}.",
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_image_options(verb: argparse.ArgumentParser) -> None:
+    """Add the options that choose images."""
+    verb.add_argument("--size", type=int, default=32, metavar="N", help="side in pixels (32)")
+    verb.add_argument(
+        "--channels", type=int, metavar="N", help="1 or 3; the set's own if not given"
+    )
+    verb.add_argument("--limit", type=int, metavar="N", help="images at most")
+    verb.add_argument("--seed", type=int, default=0, metavar="N")
+
+
+def chosen_images(name: str, split: str, options: argparse.Namespace, **given: Any) -> "ImageSet":
+    """Load the images that the options choose; what is given by name goes before the options."""
+    from ..data import load_images
+
+    names = ("size", "channels", "limit", "seed")
+    chosen = {key: getattr(options, key) for key in names if hasattr(options, key)}
+    return load_images(name, split, **(chosen | given))
+
+
+def add_device(verb: argparse.ArgumentParser) -> None:
+    """Add the option that chooses a device."""
+    verb.add_argument("--device", default="auto", help="auto (the default), cpu, cuda, mps")
+
+
+def need_folder(path: Path) -> None:
+    """Fail before the long work rather than after it."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: the folder {path.parent} does not exist")
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder")
+
+
+def as_png(figure: "Figure") -> bytes:
+    """Return a figure as a PNG file."""
+    import io
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=160)
+    return buffer.getvalue()
+
+
+def write_png(figure: "Figure", path: Path) -> None:
+    """Write a figure as a PNG file, whole or not at all."""
+    from ..models import write_atomically
+
+    need_folder(path)
+    write_atomically(path, as_png(figure))
