@@ -81,6 +81,9 @@ def test_a_model_is_trained_kept_on_the_way_and_measured(
     monkeypatch.setattr(
         models, "grey_images", lambda name, split="train", limit=64: load_images(name, limit=64)
     )
+    left_over = models.model_path("digits", "tc=4", 0, "training")
+    left_over.parent.mkdir(parents=True)
+    left_over.write_bytes(b"what a killed run leaves behind")
     for objective in ("beta=0", "tc=4"):
         rows = models.models("digits", objective, 0)
         assert len(rows) == 3 * 4

@@ -18,8 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: words after the command's name; those of the process when not given.
 
     Returns:
-        The exit code: 0; 1 where runs of an experiment failed; 2 for a mistake of the user's, which one line
-        on stderr explains.
+        The exit code: 0; 1 where runs of an experiment failed; 2 for a mistake of the user's, which
+        one line on stderr explains.
     """
     options = _parser().parse_args(arguments)
     from ..training import DivergenceError
