@@ -158,3 +158,11 @@ def test_figures_can_be_drawn_into_given_axes(
         assert ax.images
     finally:
         plt.close(figure)
+
+
+def test_axes_name_the_measure() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 3))
+    similarity = tv.compare_layers(net, net, torch.rand(20, 1, 4, 4), measure="rsa")
+    assert similarity.plot().axes[1].get_ylabel() == "RSA"
+    assert plots.layer_profiles({"same": similarity}).axes[0].get_ylabel() == "RSA"

@@ -199,6 +199,15 @@ def training_curves(
     return figure
 
 
+# What axes call the measures of compare_layers.
+_MEASURES = {
+    "cka": "CKA",
+    "procrustes": "Procrustes similarity",
+    "rsa": "RSA",
+    "regression": "R² of regression",
+}
+
+
 def similarity_map(
     similarity: LayerSimilarity,
     *,
@@ -225,7 +234,7 @@ def similarity_map(
             for label in labels:
                 label.set_color(COLOURS[layer_part(label.get_text())])
         ax.set(xlabel=column_title, ylabel=row_title)
-        figure.colorbar(image, ax=ax, label="CKA", shrink=0.8)
+        figure.colorbar(image, ax=ax, label=_MEASURES[similarity.measure], shrink=0.8)
     return figure
 
 
@@ -282,7 +291,8 @@ def layer_profiles(
         for label in ax.get_xticklabels():
             label.set_color(COLOURS[layer_part(label.get_text())])
         lowest = [float(np.nanmin(np.diag(s.values))) for s in similarities.values()]
-        ax.set(ylabel="CKA", ylim=(math.floor(min(0.0, *lowest) * 10) / 10, 1.02))
+        measure = _MEASURES[next(iter(similarities.values())).measure]
+        ax.set(ylabel=measure, ylim=(math.floor(min(0.0, *lowest) * 10) / 10, 1.02))
         # Above the axes: inside, it would hide what some comparison has to show.
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     return figure
