@@ -51,7 +51,7 @@ def test_environment_and_pyproject_name_the_same_packages() -> None:
 def test_constraints_pin_every_direct_dependency() -> None:
     project = _project()
     extras = project["optional-dependencies"]
-    direct = [*project["dependencies"], *extras["book"], *extras["test"]]
+    direct = [*project["dependencies"], *(name for extra in extras.values() for name in extra)]
     names = {re.match(r"[A-Za-z0-9_.-]+", entry)[0].lower().replace("_", "-") for entry in direct}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {
