@@ -5,8 +5,17 @@ import sys
 from typing import Any
 
 import pytest
+import torch
 
-from tutorial_vae.experiments import kl_divergence, latent_variable_models, quick_tour
+from tutorial_vae import VAE
+from tutorial_vae.data import load_images
+from tutorial_vae.experiments import (
+    generic_encoders,
+    inside_a_vae,
+    kl_divergence,
+    latent_variable_models,
+    quick_tour,
+)
 
 
 def train_two_steps(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -52,3 +61,49 @@ def test_kl_divergence_measures_what_the_chapter_shows(monkeypatch: pytest.Monke
     )
     totals = [row["value"] for row in rows if row["measure"] == "kl"]
     assert totals == pytest.approx([sum(nats[i : i + 16]) for i in range(0, 144, 16)], rel=1e-4)
+
+
+def test_inside_a_vae_lets_all_decoders_read_the_same_codes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def trained(images: str, seed: int, *, step: int = 2000) -> VAE:
+        """A stand-in whose encoder is another one at every step, and its decoder from 30 on."""
+        torch.manual_seed(step)
+        model = VAE((1, 32, 32))
+        torch.manual_seed(min(step, 30))
+        model.decoder = VAE((1, 32, 32)).decoder
+        return model
+
+    module = sys.modules["tutorial_vae.experiments.inside_a_vae"]
+    monkeypatch.setattr(module, "trained", trained)
+    monkeypatch.setattr(
+        module, "grey_images", lambda *_, **__: load_images("digits", "test", limit=40)
+    )
+    rows = inside_a_vae("mnist", 0)
+    assert len(rows) == 7 * 6
+    assert [row["layer"] for row in rows[:2]] == ["decoder.dense1", "decoder.dense2"]
+    for row in rows:
+        agrees = row["value"] == pytest.approx(1)
+        assert agrees == (row["step"] >= 30)
+
+
+def test_generic_encoders_never_compares_models_of_one_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = []
+
+    def trained(images: str, seed: int) -> VAE:
+        loaded.append((images, seed))
+        torch.manual_seed(seed)
+        return VAE((1, 32, 32))
+
+    module = sys.modules["tutorial_vae.experiments.generic_encoders"]
+    monkeypatch.setattr(module, "trained", trained)
+    monkeypatch.setattr(module, "IMAGE_SETS", ("dsprites", "mnist", "solids"))
+    monkeypatch.setattr(
+        module, "grey_images", lambda *_, **__: load_images("digits", "test", limit=40)
+    )
+    rows = generic_encoders("mnist", 2)
+    assert loaded == [("mnist", 2), ("dsprites", 0), ("solids", 0)]
+    assert [row["source"] for row in rows] == ["dsprites"] * 13 + ["solids"] * 13
+    assert all(-1 <= row["value"] < 1 for row in rows)

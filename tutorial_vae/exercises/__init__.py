@@ -7,7 +7,15 @@ returns with the right answer and with the answers that well-known mistakes give
 from collections.abc import Callable
 from typing import Any
 
-from . import elbo, kl_divergence, latent_variable_models, quick_tour, reparameterisation
+from . import (
+    elbo,
+    generic_encoders,
+    inside_a_vae,
+    kl_divergence,
+    latent_variable_models,
+    quick_tour,
+    reparameterisation,
+)
 from .checking import Exercise, Verdict, judge
 
 __all__ = ["EXERCISES", "Exercise", "Verdict", "check"]
@@ -18,6 +26,8 @@ EXERCISES: dict[str, Exercise] = {
     **elbo.EXERCISES,
     **kl_divergence.EXERCISES,
     **reparameterisation.EXERCISES,
+    **generic_encoders.EXERCISES,
+    **inside_a_vae.EXERCISES,
 }
 
 

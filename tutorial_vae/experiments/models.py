@@ -55,6 +55,7 @@ def models(images: str, objective: str, seed: int) -> list[Row]:
     method = _objective(objective, len(train))
     checkpoint = model_path(images, objective, seed, "training")
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.unlink(missing_ok=True)  # of a run that was killed: this one begins again
     rows: list[Row] = []
     for step in STEPS:
         if step > 0:
