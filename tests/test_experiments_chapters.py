@@ -8,8 +8,11 @@ import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier
 
+from tutorial_vae import VAE
 from tutorial_vae.data import load_images
 from tutorial_vae.experiments import (
+    generic_encoders,
+    inside_a_vae,
     kl_divergence,
     latent_space,
     latent_variable_models,
@@ -156,3 +159,49 @@ def test_coarse_factors_have_the_values_that_they_name() -> None:
     assert (coarse_factors(sprites).amax(dim=0) + 1).tolist() == [3, 6, 10, 8, 8]
     with pytest.raises(ValueError, match="sprites must have factors"):
         coarse_factors(load_images("digits", "test", size=8, limit=5))
+
+
+def test_inside_a_vae_lets_all_decoders_read_the_same_codes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def trained(images: str, seed: int, *, step: int = 2000) -> VAE:
+        """A stand-in whose encoder is another one at every step, and its decoder from 30 on."""
+        torch.manual_seed(step)
+        model = VAE((1, 32, 32))
+        torch.manual_seed(min(step, 30))
+        model.decoder = VAE((1, 32, 32)).decoder
+        return model
+
+    module = sys.modules["tutorial_vae.experiments.inside_a_vae"]
+    monkeypatch.setattr(module, "trained", trained)
+    monkeypatch.setattr(
+        module, "grey_images", lambda *_, **__: load_images("digits", "test", limit=40)
+    )
+    rows = inside_a_vae("mnist", 0)
+    assert len(rows) == 7 * 6
+    assert [row["layer"] for row in rows[:2]] == ["decoder.dense1", "decoder.dense2"]
+    for row in rows:
+        agrees = row["value"] == pytest.approx(1)
+        assert agrees == (row["step"] >= 30)
+
+
+def test_generic_encoders_never_compares_models_of_one_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = []
+
+    def trained(images: str, seed: int) -> VAE:
+        loaded.append((images, seed))
+        torch.manual_seed(seed)
+        return VAE((1, 32, 32))
+
+    module = sys.modules["tutorial_vae.experiments.generic_encoders"]
+    monkeypatch.setattr(module, "trained", trained)
+    monkeypatch.setattr(module, "IMAGE_SETS", ("dsprites", "mnist", "solids"))
+    monkeypatch.setattr(
+        module, "grey_images", lambda *_, **__: load_images("digits", "test", limit=40)
+    )
+    rows = generic_encoders("mnist", 2)
+    assert loaded == [("mnist", 2), ("dsprites", 0), ("solids", 0)]
+    assert [row["source"] for row in rows] == ["dsprites"] * 13 + ["solids"] * 13
+    assert all(-1 <= row["value"] < 1 for row in rows)

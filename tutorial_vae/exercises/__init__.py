@@ -10,6 +10,8 @@ from typing import Any
 from . import (
     cka,
     elbo,
+    generic_encoders,
+    inside_a_vae,
     kl_divergence,
     latent_space,
     latent_variable_models,
@@ -32,6 +34,8 @@ EXERCISES: dict[str, Exercise] = {
     **latent_space.EXERCISES,
     **what_vaes_are_for.EXERCISES,
     **cka.EXERCISES,
+    **inside_a_vae.EXERCISES,
+    **generic_encoders.EXERCISES,
 }
 
 

@@ -4,7 +4,9 @@ An experiment is a function from a seed to rows of a table. Its table and the re
 made lie in ``results/``.
 """
 
+from .generic_encoders import generic_encoders
 from .grid import Run, run_grid
+from .inside_a_vae import inside_a_vae
 from .kl_divergence import kl_divergence
 from .latent_space import latent_space
 from .latent_variable_models import latent_variable_models
@@ -27,6 +29,8 @@ __all__ = [
     "FailedRunsWarning",
     "Row",
     "Run",
+    "generic_encoders",
+    "inside_a_vae",
     "kl_divergence",
     "latent_space",
     "latent_variable_models",

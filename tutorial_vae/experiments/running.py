@@ -16,7 +16,9 @@ from .. import __version__
 from ..data.torchvision_sets import data_root
 from ..models import write_atomically
 from ..results import FOLDER
+from .generic_encoders import generic_encoders
 from .grid import Run, Settings, run_grid
+from .inside_a_vae import inside_a_vae
 from .kl_divergence import kl_divergence
 from .latent_space import latent_space
 from .latent_variable_models import latent_variable_models
@@ -68,7 +70,9 @@ EXPERIMENTS = {
     "similarity_of_objectives": Experiment(
         similarity_of_objectives, UNDER_OBJECTIVES, after="models"
     ),
+    "inside_a_vae": Experiment(inside_a_vae, SEEN_WHILE_TRAINING, after="models"),
     "stitching": Experiment(stitching, TARGETS, after="models"),
+    "generic_encoders": Experiment(generic_encoders, TARGETS, after="models"),
 }
 
 

@@ -3,10 +3,12 @@
 from .alignment_explorer import AlignmentExplorer
 from .bound_explorer import BoundExplorer, BoundParts, ScalarModel
 from .divergence_explorer import DivergenceExplorer
+from .genericity_explorer import GenericityExplorer
 from .gradient_explorer import GradientExplorer
 from .html import Section
 from .latent_plane_explorer import LatentPlane, LatentPlaneExplorer, decode_plane
 from .layer_explorer import LayerExplorer
+from .settling_explorer import SettlingExplorer
 from .training_explorer import TrainingExplorer, TrainingRun
 from .traversal_explorer import TraversalExplorer, with_rounded_decoder
 from .uses_explorer import (
@@ -26,6 +28,7 @@ __all__ = [
     "Detection",
     "DivergenceExplorer",
     "Generation",
+    "GenericityExplorer",
     "GradientExplorer",
     "Grouping",
     "LabelCurves",
@@ -34,6 +37,7 @@ __all__ = [
     "LayerExplorer",
     "ScalarModel",
     "Section",
+    "SettlingExplorer",
     "TrainingExplorer",
     "TrainingRun",
     "TraversalExplorer",
