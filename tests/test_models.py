@@ -188,6 +188,19 @@ def test_saved_model_comes_back_the_same(
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
 
 
+def test_weights_rounded_in_the_file_come_back_as_float32(tmp_path: Path) -> None:
+    model = tv.VAE((1, 16, 16), 2)
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    tv.save_model(model, whole)
+    tv.save_model(model, half, dtype=torch.bfloat16)
+    assert half.stat().st_size < 0.55 * whole.stat().st_size
+    loaded = tv.load_model(half).state_dict()
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded[name], value.bfloat16().float())
+    with pytest.raises(ValueError, match=r"floating type .* not torch\.int8"):
+        tv.save_model(model, half, dtype=torch.int8)
+
+
 class _Bomb:
     def __reduce__(self) -> tuple:
         return (Path.touch, (Path("bomb_went_off"),))

@@ -30,6 +30,7 @@ from .objectives import gaussian_kl as gaussian_kl
 from .objectives import gaussian_kl_per_dimension as gaussian_kl_per_dimension
 from .objectives import kl_decomposition as kl_decomposition
 from .objectives import total_correlation as total_correlation
+from .results import load_pretrained as load_pretrained
 from .similarity import RBF as RBF
 from .similarity import ConstantLayerWarning as ConstantLayerWarning
 from .similarity import LayerSimilarity as LayerSimilarity

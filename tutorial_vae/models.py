@@ -330,16 +330,24 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def save_model(model: VAE, path: str | os.PathLike[str]) -> None:
+def save_model(
+    model: VAE, path: str | os.PathLike[str], *, dtype: torch.dtype | None = None
+) -> None:
     """Save a model in one safetensors file: its weights and the settings that rebuild it.
 
     Args:
         model: the model to save.
         path: file to write; an existing one is replaced in one step.
+        dtype: floating type that the weights are rounded to in the file, their own when it is not
+            given. ``torch.bfloat16`` halves the file and keeps 8 significant bits. Loaded, weights
+            are float32 again.
 
     Raises:
         FileNotFoundError: the folder of ``path`` does not exist.
+        ValueError: ``dtype`` is no floating type.
     """
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"dtype must be a floating type such as torch.bfloat16, not {dtype}")
     settings = {
         "image_shape": model.image_shape,
         "latent_dim": model.latent_dim,
@@ -347,7 +355,8 @@ def save_model(model: VAE, path: str | os.PathLike[str]) -> None:
         "likelihood": model.likelihood,
     }
     tensors = {
-        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+        name: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
+        for name, value in model.state_dict().items()
     }
     metadata = packed_metadata({"format": _FILE_FORMAT, "settings": settings})
     write_atomically(path, save(tensors, metadata=metadata))

@@ -24,6 +24,7 @@ from .latent_space import latent_space
 from .latent_variable_models import latent_variable_models
 from .models import GRID as MODEL_GRID
 from .models import models
+from .pretrained import keep_pretrained
 from .provenance import provenance
 from .quick_tour import quick_tour
 from .similarity import (
@@ -48,11 +49,13 @@ class Experiment:
         run: the function that measures some rows; it takes the settings of a run as keywords.
         grid: the settings of all runs.
         after: name of an experiment whose models this one loads, or None.
+        keep: writes what else is kept beside the table, given the folder of the table.
     """
 
     run: Callable[..., list[Row]]
     grid: Sequence[Settings] = tuple({"seed": seed} for seed in SEEDS)
     after: str | None = None
+    keep: Callable[[Path], None] | None = None
 
 
 EXPERIMENTS = {
@@ -62,7 +65,7 @@ EXPERIMENTS = {
     "training_a_vae": Experiment(training_a_vae),
     "latent_space": Experiment(latent_space),
     "what_vaes_are_for": Experiment(what_vaes_are_for),
-    "models": Experiment(models, MODEL_GRID),
+    "models": Experiment(models, MODEL_GRID, keep=keep_pretrained),
     "similarity": Experiment(similarity, TARGETS, after="models"),
     "similarity_while_training": Experiment(
         similarity_while_training, SEEN_WHILE_TRAINING, after="models"
@@ -130,6 +133,8 @@ def run_experiment(
         raise RuntimeError(f"every run of {name} failed, the first with\n{failures[0].error}")
     write_atomically(folder / f"{name}.json", _record(name, runs))
     write_atomically(folder / f"{name}.csv", _table(rows))
+    if experiment.keep is not None:
+        experiment.keep(folder)
     if failures:
         warnings.warn(
             f"{len(failures)} of {len(runs)} runs of {name} failed, the first, "

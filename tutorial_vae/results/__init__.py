@@ -1,7 +1,8 @@
-"""Measured tables that chapters show, each beside a record of how it was made.
+"""Measured tables that chapters show, each beside a record of how it was made, and trained models.
 
 ``NAME.csv`` holds one measured number a row, ``NAME.json`` the command, versions, hardware and
-seconds that made it. ``tutorial-vae experiment NAME`` makes both again.
+seconds that made it. ``tutorial-vae experiment NAME`` makes both again. ``models/`` holds the VAEs
+of the experiment ``models`` whose images need no download.
 """
 
 import csv
@@ -11,7 +12,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from ..models import VAE, load_model
+
 FOLDER = Path(__file__).parent
+
+_MODELS = FOLDER / "models"
 
 
 def load_table(name: str) -> list[dict[str, str | float]]:
@@ -111,6 +116,48 @@ def load_provenance(name: str) -> dict[str, Any]:
         ValueError: there is no such table.
     """
     return json.loads(_path(name, "json").read_text(encoding="utf-8"))
+
+
+def load_pretrained(images: str, *, seed: int = 0) -> VAE:
+    """Load a VAE that comes with the package.
+
+    Grey 32×32 images, ten latent dimensions, convolutional, 2,000 steps with β = 1, weights rounded
+    to bfloat16. The table ``models`` holds its held-out ELBO, the experiment of that name trains it
+    again.
+
+    Args:
+        images: name of the set that it was trained on, one of :func:`pretrained_names`.
+        seed: of its training, 0, 1 or 2.
+
+    Returns:
+        The model, on the CPU, in evaluation mode.
+
+    Raises:
+        ValueError: no such model comes with the package.
+    """
+    path = pretrained_path(images, seed)
+    if not path.is_file():
+        raise ValueError(
+            f"no trained model of the set {images!r} with seed {seed!r} comes with the package: "
+            f"images must be one of {', '.join(pretrained_names())}, and seed 0, 1 or 2"
+        )
+    return load_model(path)
+
+
+def pretrained_names() -> tuple[str, ...]:
+    """Return the names of the sets whose trained models come with the package."""
+    return tuple(sorted({path.stem.rpartition("-")[0] for path in _MODELS.glob("*.safetensors")}))
+
+
+def pretrained_path(images: str, seed: int, *, folder: Path = FOLDER) -> Path:
+    """Return where a trained model lies.
+
+    Args:
+        images: name of the set that it was trained on.
+        seed: of its training.
+        folder: of the tables.
+    """
+    return folder / _MODELS.name / f"{images}-{seed}.safetensors"
 
 
 def _path(name: str, suffix: str) -> Path:
