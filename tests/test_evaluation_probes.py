@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import tutorial_vae as tv
-from tutorial_vae.evaluation import clustering, encode_images, probe
+from tutorial_vae.evaluation import clustering, encode_images, latent_accuracy, probe
 from tutorial_vae.evaluation.probes import wilson_interval
 
 
@@ -47,6 +47,19 @@ def test_probe_of_a_perfect_code(kind: str) -> None:
     assert result.latent.value == result.pixels.value == result.pca.value == 1
     assert result.latent.high == pytest.approx(1)
     assert 0.93 < result.latent.low < 0.95
+
+
+@pytest.mark.parametrize("kind", ["linear", "knn"])
+def test_accuracy_of_latents_alone_is_that_of_the_probe(kind: str) -> None:
+    train, test = _blobs(90, noise=255 - 150), _blobs(80, seed=1, noise=255 - 150)
+    torch.manual_seed(0)
+    model = tv.VAE((1, 6, 6), 2, architecture="mlp")
+    assert (
+        latent_accuracy(model, train, test, kind=kind)
+        == probe(model, train, test, kind=kind).latent
+    )
+    with pytest.raises(ValueError, match="kind must be one of"):
+        latent_accuracy(model, train, test, kind="svm")
 
 
 def test_probe_fits_pca_to_the_unlabelled_images() -> None:

@@ -17,7 +17,7 @@ from .compression import (
 from .disentanglement import DCI, MIG, ImportanceScores, dci, importance_scores, mig
 from .generation import Judge, Quality, draw_from_fitted_normal
 from .passes import Posteriors, encode_images
-from .probes import Accuracy, Clustering, Probe, clustering, probe
+from .probes import Accuracy, Clustering, Probe, clustering, latent_accuracy, probe
 from .units import ActiveUnits, active_units, knock_out_costs
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "importance_scores",
     "iwae_bound",
     "knock_out_costs",
+    "latent_accuracy",
     "mig",
     "pca_rate_distortion",
     "probe",
