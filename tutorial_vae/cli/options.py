@@ -8,10 +8,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..data import ImageSet
+    from ..models import VAE
 
 DATA_HELP = (
     "a set listed by `tutorial-vae data`, folder:PATH (pictures, one sub-folder a class) or "
     "npz:PATH (arrays images and, if there are any, labels)"
+)
+
+MODEL_HELP = (
+    "a file that `tutorial-vae train` wrote, or the name of one that comes with the package"
 )
 
 
@@ -45,6 +50,21 @@ def chosen_images(name: str, split: str, options: argparse.Namespace, **given: A
     names = ("size", "channels", "limit", "seed")
     chosen = {key: getattr(options, key) for key in names if hasattr(options, key)}
     return load_images(name, split, **(chosen | given))
+
+
+def chosen_model(name: str) -> "VAE":
+    """Load a model from a file, or by the name of the set that a shipped one was trained on."""
+    from ..models import load_model
+    from ..results import load_pretrained, pretrained_names
+
+    if Path(name).is_file():
+        return load_model(name)
+    if name in pretrained_names():
+        return load_pretrained(name)
+    raise FileNotFoundError(
+        f"there is no model file at {name}, and no model of that name comes with the package: "
+        f"those are {', '.join(pretrained_names())}"
+    )
 
 
 def add_device(verb: argparse.ArgumentParser) -> None:
