@@ -132,6 +132,51 @@ def test_global_random_state_mode_and_device_are_left_alone() -> None:
     assert not model.training
 
 
+class _NormalisedTwice(tv.VAE):
+    """A model with batch normalisation of its own, the second time without weights."""
+
+    def __init__(self) -> None:
+        super().__init__((1, 16, 16), 2, architecture="mlp")
+        self.encoder.dense1.append(nn.BatchNorm1d(400))
+        self.encoder.dense1.append(nn.BatchNorm1d(400, affine=False))
+
+
+def test_frozen_modules_stay_in_evaluation_mode() -> None:
+    modes = {}
+
+    class Spy(tv.BetaVAE):
+        def forward(self, model: tv.VAE, x: torch.Tensor) -> ELBO:
+            modes.update({name: module.training for name, module in model.named_modules()})
+            return super().forward(model, x)
+
+    model = _NormalisedTwice()
+    model.encoder.dense1.requires_grad_(False)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    _fit(model, steps=2, objective=Spy())
+    frozen = {name for name, training in modes.items() if not training}
+    assert frozen == {name for name in modes if name.startswith("encoder.dense1")}
+    moved = {name for name, value in model.state_dict().items() if (value != before[name]).any()}
+    assert moved == {name for name in before if not name.startswith("encoder.dense1")}
+    assert all(module.training for module in model.modules())
+    model.requires_grad_(True)
+    _fit(model, steps=2, objective=Spy())
+    assert all(modes.values())
+    assert model.encoder.dense1[3].num_batches_tracked == 2
+
+
+def test_a_checkpoint_belongs_to_what_was_frozen(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run"
+    model = _model()
+    model.encoder.requires_grad_(False)
+    _fit(model, steps=25, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match=r"its frozen is \['encoder\.dense1"):
+        _fit(_model(), steps=50, checkpoint=checkpoint)
+    model.decoder.requires_grad_(False)
+    model.encoder.requires_grad_(True)
+    with pytest.raises(ValueError, match=r"not \['decoder\.dense1"):
+        _fit(model, steps=50, checkpoint=checkpoint)
+
+
 def test_image_sets_uint8_and_floats_train_alike() -> None:
     images = _images()
     as_set = tv.ImageSet(name="squares", images=images)

@@ -40,7 +40,11 @@ from .similarity import hsic as hsic
 from .similarity import pool as pool
 from .training import History as History
 from .training import fit as fit
+from .transfer import PLANS as PLANS
+from .transfer import Plan as Plan
+from .transfer import RetrainedModel as RetrainedModel
 from .transfer import StitchResult as StitchResult
+from .transfer import retrain as retrain
 from .transfer import stitch as stitch
 from .widgets import LayerExplorer as LayerExplorer
 

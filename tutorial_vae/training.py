@@ -95,8 +95,10 @@ def fit(
     """Train a model in place with Adam, and return what training went through.
 
     The whole set lies on the device as uint8 and is sliced by a seeded permutation, a new one each
-    epoch; the last images of an epoch that do not fill a batch sit it out. The global random state
-    is left as it was. The model comes back to the device and the mode that it came with.
+    epoch; the last images of an epoch that do not fill a batch sit it out. Parameters that require
+    no gradient are frozen, and modules that hold no others stay in evaluation mode, so that batch
+    statistics stand still with them. The global random state is left as it was. The model comes
+    back to the device and the mode that it came with.
 
     Args:
         model: the model to train.
@@ -148,7 +150,7 @@ def fit(
         raise FileNotFoundError(
             f"cannot write checkpoint {path}: the folder {path.parent} does not exist"
         )
-    settings = {
+    settings: dict[str, Any] = {
         "model": [model.image_shape, model.latent_dim, model.architecture, model.likelihood],
         "objective": repr(objective),
         "images": None if path is None else _fingerprint(pixels),
@@ -157,9 +159,11 @@ def fit(
         "seed": seed,
         "precision": precision,
     }
+    if frozen := [name for name, value in model.named_parameters() if not value.requires_grad]:
+        settings["frozen"] = frozen
 
     home, was_training = next(model.parameters()).device, model.training
-    model.to(target).train()
+    _train_unfrozen(model.to(target))
     objective.to(target).train()
     if precision == "bf16":
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -174,6 +178,18 @@ def fit(
         model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         objective.to(home)
     return run.history
+
+
+def _train_unfrozen(module: nn.Module, *, weightless: bool = True) -> None:
+    """Put the modules that hold a parameter to train into training mode, the rest out of it.
+
+    Modules without parameters (``weightless`` says how they fare) train only where everything
+    around them does: batch statistics without weights must not move in a part that is frozen.
+    """
+    wanted = [parameter.requires_grad for parameter in module.parameters()]
+    module.training = any(wanted) if wanted else weightless
+    for child in module.children():
+        _train_unfrozen(child, weightless=all(wanted) if wanted else weightless)
 
 
 class _Run:
@@ -327,12 +343,12 @@ class _Run:
             )
         stored = metadata["settings"]
         asked = json.loads(json.dumps(self.settings))
-        for name, value in asked.items():
-            if stored.get(name) != value:
+        for name in asked | stored:
+            there, here = stored.get(name), asked.get(name)
+            if there != here:
                 raise ValueError(
-                    f"checkpoint {path} belongs to another run: its {name} is "
-                    f"{stored.get(name)!r}, not {value!r}. Name another checkpoint, or remove this "
-                    "one to start anew"
+                    f"checkpoint {path} belongs to another run: its {name} is {there!r}, not "
+                    f"{here!r}. Name another checkpoint, or remove this one to start anew"
                 )
         self.networks.load_state_dict(_under("networks.", tensors))
         state: dict[int, dict[str, Tensor]] = {}

@@ -1,0 +1,154 @@
+"""Retraining: a copy of a trained model, trained on new images after a component plan."""
+
+import copy
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data import ImageSet
+from ..data.imageset import image_tensor
+from ..models import VAE
+from ..training import History, fit, own_random_state
+from .plans import PLANS, Plan, layers_of
+
+
+@dataclass(frozen=True, eq=False)
+class RetrainedModel:
+    """A retrained copy of a source model, and what was done to it.
+
+    Attributes:
+        model: the copy, in the source's mode and on its device.
+        plan: the plan that was followed.
+        history: what training went through; empty where nothing was trained.
+        trained: names of the parameters that were trained.
+        reset: names of the layers that began with fresh weights.
+        trained_parameters: how many numbers ``trained`` holds.
+        parameters: how many numbers the whole model holds.
+    """
+
+    model: VAE
+    plan: Plan
+    history: History
+    trained: tuple[str, ...]
+    reset: tuple[str, ...]
+    trained_parameters: int
+    parameters: int
+
+
+def retrain(
+    model: VAE,
+    images: ImageSet | Tensor,
+    plan: Plan | str,
+    *,
+    seed: int = 0,
+    steps: int = 2000,
+    **fit_options: Any,
+) -> RetrainedModel:
+    """Train a copy of a model on new images, only where the plan says so.
+
+    A frozen layer is frozen wholly: its weights, and the buffers of its batch normalisation. The
+    source model and the global random state are left as they were.
+
+    Args:
+        model: the source model.
+        images: an image set, or a tensor of shape (n, channels, height, width) that holds uint8
+            or floats in [0, 1].
+        plan: the name of one of ``PLANS``, or a plan of your own.
+        seed: source of the fresh weights, the batches and the latent noise. A layer that begins
+            afresh has the same fresh weights under every plan.
+        steps: number of optimiser steps.
+        fit_options: what else :func:`tutorial_vae.training.fit` takes. A ``checkpoint`` belongs to
+            one source model and one plan.
+
+    Raises:
+        ValueError: there is no such plan, the model lacks a layer that it names, the images have a
+            shape that it does not allow for, or ``fit`` refuses an option.
+
+    Reference: training only some components of a VAE on a target follows Bonheme & Grzes 2023.
+    """
+    plan = _plan_called(plan) if isinstance(plan, str) else plan
+    shape = tuple(image_tensor(images).shape[1:])
+    if shape != model.image_shape and not plan.new_ends:
+        channels, height, _ = model.image_shape
+        raise ValueError(
+            f"images have the shape {shape}, the model reads {model.image_shape}, and plan "
+            f"{plan.name!r} keeps the layers that do not fit: plan 'new-ends' makes these anew; or "
+            f"load the images in the model's shape, with size={height}, channels={channels}"
+        )
+    trained = frozenset(plan.trained(model))
+    copied, reset = _start(model, shape, plan, seed)
+    for name, parameter in copied.named_parameters():
+        parameter.requires_grad_(name in trained)
+    history = fit(copied, images, seed=seed, steps=steps, **fit_options) if trained else History()
+    copied.requires_grad_(True)
+    sizes = {name: parameter.numel() for name, parameter in copied.named_parameters()}
+    names = tuple(name for name in sizes if name in trained)
+    return RetrainedModel(
+        model=copied,
+        plan=plan,
+        history=history,
+        trained=names,
+        reset=reset,
+        trained_parameters=sum(sizes[name] for name in names),
+        parameters=sum(sizes.values()),
+    )
+
+
+def _plan_called(name: str) -> Plan:
+    if name not in PLANS:
+        close = difflib.get_close_matches(name, PLANS, n=1)
+        raise ValueError(
+            f"there is no plan {name!r}{f' (did you mean {close[0]!r}?)' if close else ''}: plan "
+            f"must be one of {', '.join(PLANS)}, or a Plan"
+        )
+    return PLANS[name]
+
+
+def _start(
+    model: VAE, shape: tuple[int, ...], plan: Plan, seed: int
+) -> tuple[VAE, tuple[str, ...]]:
+    """Return the model that training starts from, and the names of its fresh layers."""
+    untrained = _untrained(model, shape, seed)
+    old, new = model.state_dict(), untrained.state_dict()
+    if new.keys() != old.keys():
+        raise ValueError(
+            f"a VAE for images of the shape {shape} cannot inherit from a model with layers of its "
+            f"own ({', '.join(sorted(new.keys() ^ old.keys()))}): load the images in the model's "
+            f"shape, {model.image_shape}"
+        )
+    fresh = plan.reset_entries(model, {name for name in old if old[name].shape != new[name].shape})
+    for name in fresh.intersection(dict(model.named_parameters())):
+        owner = untrained.get_submodule(name.rpartition(".")[0])
+        if owner is not untrained and not hasattr(owner, "reset_parameters"):
+            raise ValueError(
+                f"plan {plan.name!r} gives fresh weights to {name}, but {type(owner).__name__} has "
+                "no method reset_parameters that would draw them"
+            )
+    start = copy.deepcopy(model) if shape == model.image_shape else untrained
+    start.load_state_dict({name: new[name] if name in fresh else old[name] for name in old})
+    start.to(next(model.parameters()).device).train(model.training)
+    return start, layers_of(model, fresh)
+
+
+def _untrained(model: VAE, shape: tuple[int, ...], seed: int) -> VAE:
+    """Return a model of the same layers, for images of a shape, with fresh weights, on the CPU."""
+    with own_random_state(torch.device("cpu"), seed):
+        plain = VAE(
+            shape,
+            model.latent_dim,
+            architecture=model.architecture,
+            likelihood=model.likelihood,
+        )
+    if shape != model.image_shape:
+        return plain
+    # Not the plain one: a model may have layers of its own, which torch knows how to reset.
+    fresh = copy.deepcopy(model).cpu()
+    fresh.load_state_dict(dict(plain.named_parameters(recurse=False)), strict=False)
+    with own_random_state(torch.device("cpu"), seed):
+        for module in fresh.modules():
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
+    return fresh
