@@ -70,26 +70,46 @@ def serve() -> Iterator[Callable[[Path], str]]:
 
 
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
+def guarded_page(chromium: Any) -> Iterator[Callable[..., tuple[Any, list[str]]]]:
+    """A function that opens a page which reaches this machine alone, and lists its complaints.
+
+    These are messages of errors and requests elsewhere. It takes the options of a context.
+    """
+    with ExitStack() as opened:
+
+        def start(**options: Any) -> tuple[Any, list[str]]:
+            context = chromium.new_context(**options)
+            opened.callback(context.close)
+            complaints: list[str] = []
+
+            def guard(route: Any) -> None:
+                url = route.request.url
+                if url.startswith(("http://127.0.0.1:", "file://", "data:", "blob:")):
+                    route.continue_()
+                else:
+                    complaints.append(f"request to {url}")
+                    route.abort()
+
+            def hear(message: Any) -> None:
+                if message.type == "error":
+                    complaints.append(message.text)
+
+            context.route("**/*", guard)
+            page = context.new_page()
+            page.on("console", hear)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            return page, complaints
+
+        yield start
+
+
+@pytest.fixture
+def page(guarded_page: Callable[..., tuple[Any, list[str]]]) -> Iterator[Any]:
     """A page that fails its test on any message of an error and any request elsewhere."""
-    context = chromium.new_context(viewport={"width": 1000, "height": 900})
-    complaints = []
-
-    def guard(route: Any) -> None:
-        url = route.request.url
-        if url.startswith(("http://127.0.0.1:", "file://")):
-            route.continue_()
-        else:
-            complaints.append(f"request to {url}")
-            route.abort()
-
-    context.route("**/*", guard)
-    page = context.new_page()
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page, complaints = guarded_page(viewport={"width": 1000, "height": 900})
     page.set_default_timeout(10_000)
     yield page
-    context.close()
+    page.close()
     assert not complaints
 
 
@@ -124,6 +144,18 @@ def open_explorer(
         return page
 
     return show
+
+
+@pytest.fixture
+def opened(open_explorer: Callable[..., Any], explorer: Any) -> Any:
+    """A page with the explorer that the fixture of a test file makes."""
+    return open_explorer(explorer)
+
+
+@pytest.fixture
+def reading() -> Callable[[Any], str]:
+    """A function that returns what the explorer of a page reads out."""
+    return lambda page: page.locator("p[role=status][aria-live=polite]").inner_text()
 
 
 @pytest.fixture(scope="session")

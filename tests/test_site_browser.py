@@ -23,26 +23,10 @@ def brightness(page):
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
-def test_every_page_loads_whole_and_quietly(chromium, serve, site, addresses, scheme, width):
+def test_every_page_loads_whole_and_quietly(guarded_page, serve, site, addresses, scheme, width):
     base = serve(site)
-    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    context.set_default_timeout(20_000)
-    complaints = []
-
-    def answer(route):
-        if route.request.url.startswith((f"{base}/", "data:", "blob:")):
-            route.continue_()
-        else:
-            complaints.append(f"asks for {route.request.url}")
-            route.abort()
-
-    context.route("**/*", answer)
-    page = context.new_page()
-    page.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page, complaints = guarded_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.set_default_timeout(20_000)
     found = []
     for address in addresses:
         complaints.clear()
@@ -66,7 +50,6 @@ def test_every_page_loads_whole_and_quietly(chromium, serve, site, addresses, sc
         if searches != 1 and page.locator("article").count():
             complaints.append(f"has {searches} search buttons")
         found += [f"{address} {complaint}" for complaint in complaints]
-    context.close()
     assert found == []
 
 

@@ -1,7 +1,6 @@
 """The genericity explorer: what travels in its state, and the same numbers in a real browser."""
 
 import base64
-import re
 
 import numpy as np
 import pytest
@@ -81,22 +80,9 @@ def test_what_does_not_fit_is_named():
         GenericityExplorer(similarity, untrained, pixels, sets=SETS[:1], layers=LAYERS)
 
 
-def test_the_state_is_small_and_its_classes_carry_the_prefix():
-    chosen = explorer()
-    assert len(chosen.to_fragment()) < 60_000
-    state = chosen.get_state()
-    ours = state["_css"].partition("@media (prefers-reduced-motion")[2]
-    assert all(name.startswith("tvae-") for name in re.findall(r"\.([a-z][\w-]*)", ours))
-    assert "innerHTML" not in state["_esm"]
-
-
 @pytest.fixture
 def opened(open_explorer):
     return open_explorer(explorer(layer="encoder.mean"))
-
-
-def reading(page):
-    return page.locator("p[role=status][aria-live=polite]").inner_text()
 
 
 def matrix(page):
@@ -106,7 +92,7 @@ def matrix(page):
 @pytest.mark.browser
 @pytest.mark.parametrize("layer", range(4))
 @pytest.mark.parametrize(("target", "source"), [(0, 1), (2, 0), (1, 1)])
-def test_the_reading_holds_the_numbers_of_python(opened, target, source, layer):
+def test_the_reading_holds_the_numbers_of_python(opened, target, source, layer, reading):
     opened.get_by_label("looking at", exact=True).select_option(SETS[target])
     opened.get_by_label("trained on", exact=True).select_option(SETS[source])
     opened.get_by_label("layer", exact=True).fill(str(layer))
@@ -151,7 +137,7 @@ def test_a_layer_without_a_way_to_go_is_hatched(opened):
 
 
 @pytest.mark.browser
-def test_pairs_are_chosen_by_pointer_and_by_arrow_keys(opened):
+def test_pairs_are_chosen_by_pointer_and_by_arrow_keys(opened, reading):
     matrix(opened).locator("rect[data-row='2'][data-column='1']").click()
     assert "trained on letters and one trained on photographs" in reading(opened)
     matrix(opened).focus()
@@ -166,7 +152,7 @@ def test_pairs_are_chosen_by_pointer_and_by_arrow_keys(opened):
 
 
 @pytest.mark.browser
-def test_the_profile_speaks_all_layers_and_a_click_on_it_chooses_one(opened):
+def test_the_profile_speaks_all_layers_and_a_click_on_it_chooses_one(opened, reading):
     profile = opened.get_by_role("img").nth(1)
     similarity, untrained, _ = (a.mean(axis=-2) for a in arrays())
     spoken = profile.get_attribute("aria-label")
@@ -179,11 +165,3 @@ def test_the_profile_speaks_all_layers_and_a_click_on_it_chooses_one(opened):
     assert (
         opened.get_by_label("layer", exact=True).get_attribute("aria-valuetext") == "decoder.conv1"
     )
-
-
-@pytest.mark.browser
-def test_the_page_written_to_a_file_opens_without_a_network(page, tmp_path):
-    path = tmp_path / "genericity.html"
-    explorer().to_html(path, title="Generic or specific?")
-    page.goto(path.as_uri())
-    assert "CKA" in reading(page)

@@ -1,12 +1,11 @@
 """The gradient explorer: its clouds and their exact widths, in Python and in a real browser."""
 
-import json
 import re
 
 import numpy as np
 import pytest
 
-from tutorial_vae.widgets import GradientExplorer, front_end
+from tutorial_vae.widgets import GradientExplorer
 from tutorial_vae.widgets.gradient_explorer import ESTIMATORS, seeded_noise
 
 
@@ -73,7 +72,7 @@ def test_four_times_the_draws_halve_the_width():
     ("name", "value"), [("sigma", 0.6), ("draws", 3), ("dimension", 0), ("reach", 7)]
 )
 def test_a_choice_that_no_slider_has_is_a_named_error(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be one of .*, not {value}"):
+    with pytest.raises(ValueError, match=f"{name} must be one of .*, got {value}"):
         setattr(GradientExplorer(), name, value)
 
 
@@ -83,29 +82,9 @@ def test_a_distance_that_makes_no_sense_is_a_named_error(distance):
         GradientExplorer(distance=distance)
 
 
-def test_the_state_is_small_and_holds_the_front_end_of_the_package():
-    explorer = GradientExplorer()
-    state = explorer.get_state()
-    assert state["_esm"] == front_end.script("gradient_explorer.js")
-    assert state["_css"] == front_end.style("gradient_explorer.css")
-    assert len(json.dumps(state["data"])) < 1000
-    assert len(explorer.to_fragment()) < 40_000
-    assert explorer.to_fragment() == GradientExplorer().to_fragment()
-    assert repr(explorer) == "GradientExplorer(200 estimates by 3 estimators)"
-    ours = re.sub(r"/\*.*?\*/", "", (front_end.FOLDER / "gradient_explorer.css").read_text())
-    classes = set(re.findall(r"\.([a-z][\w-]*)", ours))
-    hosts = {"vscode-dark", "vscode-high-contrast", "vscode-high-contrast-light"}
-    assert {name for name in classes if not name.startswith("tvae-")} <= hosts
-    assert "innerHTML" not in state["_esm"]
-
-
 @pytest.fixture
 def opened(open_explorer):
     return open_explorer(GradientExplorer())
-
-
-def reading(page):
-    return page.locator("p[role=status][aria-live=polite]").inner_text()
 
 
 def three_digits(value):
@@ -135,7 +114,7 @@ def choose(page, explorer, **choice):
         {"sigma": 0.14, "draws": 16, "dimension": 5},
     ],
 )
-def test_the_page_shows_the_numbers_of_python(opened, choice):
+def test_the_page_shows_the_numbers_of_python(opened, choice, reading):
     explorer = GradientExplorer()
     choose(opened, explorer, **choice)
     clouds, exact = explorer.estimates(), list(explorer.standard_deviations().values())

@@ -1,13 +1,12 @@
 """The settling explorer: what it takes in Python, and what it shows in a real browser."""
 
 import base64
-import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from tutorial_vae.widgets import SettlingExplorer, front_end
+from tutorial_vae.widgets import SettlingExplorer
 
 STEPS = [0, 10, 100, 2000]
 LAYERS = ["encoder.conv1", "encoder.mean", "decoder.dense1"]
@@ -66,32 +65,7 @@ def test_similarities_travel_with_four_decimals(explorer):
     assert np.allclose(levels / 30_000 - 1, SPRITES, atol=2e-5)
 
 
-def test_the_state_is_reproducible_and_small(explorer):
-    assert explorer.to_fragment() == explorer.to_fragment()
-    assert len(explorer.to_fragment()) < 35_000
-    assert str(explorer._esm) == front_end.script("settling_explorer.js")
-
-
-def test_every_class_of_the_front_end_carries_the_prefix(explorer):
-    ours = re.sub(r"/\*.*?\*/", "", front_end.style("settling_explorer.css"), flags=re.DOTALL)
-    classes = set(re.findall(r"\.([a-z][\w-]*)", ours))
-    hosts = {"vscode-dark", "vscode-high-contrast", "vscode-high-contrast-light"}
-    assert {n for n in classes if not n.startswith("tvae-")} <= hosts | {
-        "cell-output-ipywidget-background"
-    }
-    assert "innerHTML" not in str(explorer._esm)
-
-
-@pytest.fixture
-def opened(open_explorer, explorer):
-    return open_explorer(explorer)
-
-
 browser = pytest.mark.browser
-
-
-def reading(page):
-    return page.locator("p[role=status][aria-live=polite]").inner_text()
 
 
 def show(page, *, images=None, step=None, layer=None):
@@ -122,7 +96,7 @@ def expected(values, step, layer):
 @pytest.mark.parametrize("images", SETS)
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("layer", LAYERS)
-def test_the_reading_agrees_with_numpy(opened, images, step, layer):
+def test_the_reading_agrees_with_numpy(opened, images, step, layer, reading):
     show(opened, images=images, step=step, layer=layer)
     numbers = expected(SETS[images], STEPS.index(step), LAYERS.index(layer))
     start = text(SETS[images][:, 0, LAYERS.index(layer)].mean())
@@ -132,7 +106,7 @@ def test_the_reading_agrees_with_numpy(opened, images, step, layer):
 
 
 @browser
-def test_a_layer_that_starts_at_its_end_has_nowhere_to_go(open_explorer):
+def test_a_layer_that_starts_at_its_end_has_nowhere_to_go(open_explorer, reading):
     still = np.ones((2, 4, 3))
     page = open_explorer(SettlingExplorer({"still": still}, steps=STEPS, layers=LAYERS))
     assert "progress not defined: it had nowhere to go" in reading(page)
@@ -153,7 +127,7 @@ def test_the_drawings_say_what_they_show(opened):
 
 
 @browser
-def test_a_value_below_the_frame_is_marked_at_its_edge(open_explorer):
+def test_a_value_below_the_frame_is_marked_at_its_edge(open_explorer, reading):
     away = np.array([[[0.9, 0.2, 0.4], [0.5, 0.3, 0.5], [0.9, 0.5, 0.5], [1, 1, 1]]])
     page = open_explorer(SettlingExplorer({"away": away}, steps=STEPS, layers=LAYERS))
     assert page.locator(".tvae-figures path.tvae-dot").count() == 1  # of the layer, at all steps
@@ -182,7 +156,7 @@ def test_labels_of_the_steps_do_not_touch(opened, width):
 
 
 @browser
-def test_the_keyboard_moves_the_sliders_and_they_say_their_values(opened):
+def test_the_keyboard_moves_the_sliders_and_they_say_their_values(opened, reading):
     for name, spoken in (("training step", "step 10"), ("layer", "encoder.mean")):
         slider = opened.get_by_label(name, exact=True)
         slider.focus()

@@ -1,11 +1,9 @@
 """The training explorer: what it takes in Python, and what it shows in a real browser."""
 
-import re
-
 import numpy as np
 import pytest
 
-from tutorial_vae.widgets import TrainingExplorer, TrainingRun, front_end
+from tutorial_vae.widgets import TrainingExplorer, TrainingRun
 
 STEPS = [0, 3, 30, 400]
 RANDOM = np.random.default_rng(0)
@@ -51,7 +49,7 @@ def test_it_opens_on_the_first_broken_run_at_the_last_step(explorer):
 def test_what_is_set_is_checked(explorer):
     with pytest.raises(ValueError, match="run must be one of no KL, flipped sign, got 'healthy'"):
         explorer.run = "healthy"
-    with pytest.raises(ValueError, match=r"step must be one of \[0, 3, 30, 400\], got 4"):
+    with pytest.raises(ValueError, match="step must be one of 0, 3, 30, 400, got 4"):
         explorer.step = 4
     explorer.step = 30
     assert explorer.step == 30
@@ -86,31 +84,7 @@ def test_runs_that_do_not_belong_together_are_refused():
         TrainingExplorer({"healthy": run_of(), "wide": wide}, originals=ORIGINALS)
 
 
-def test_the_state_is_reproducible_and_small(explorer):
-    assert explorer.to_fragment() == explorer.to_fragment()
-    assert len(explorer.to_fragment()) < 45_000
-    assert str(explorer._esm) == front_end.script("training_explorer.js")
-
-
-def test_every_class_of_the_front_end_carries_the_prefix(explorer):
-    ours = re.sub(r"/\*.*?\*/", "", front_end.style("training_explorer.css"), flags=re.DOTALL)
-    hosts = {"vscode-dark", "vscode-high-contrast", "vscode-high-contrast-light"}
-    hosts.add("cell-output-ipywidget-background")
-    classes = set(re.findall(r"\.([a-z][\w-]*)", ours))
-    assert {name for name in classes if not name.startswith("tvae-")} <= hosts
-    assert "innerHTML" not in str(explorer._esm)
-
-
-@pytest.fixture
-def opened(open_explorer, explorer):
-    return open_explorer(explorer)
-
-
 browser = pytest.mark.browser
-
-
-def reading(page):
-    return page.locator("p[role=status][aria-live=polite]").inner_text()
 
 
 def show(page, *, run=None, step=None):
@@ -150,7 +124,7 @@ def test_the_pictures_are_those_of_the_run_at_the_step(opened, run, step):
 
 
 @browser
-def test_the_reading_says_what_is_told_and_what_is_true(opened):
+def test_the_reading_says_what_is_told_and_what_is_true(opened, reading):
     assert reading(opened) == (
         "No KL, step 400. It is told −90.0 nats; on unseen images its ELBO is −171.0 and its KL "
         "82.8, so the ELBO is 69.5 nats below that of the healthy run."
@@ -161,7 +135,7 @@ def test_the_reading_says_what_is_told_and_what_is_true(opened):
 
 
 @browser
-def test_a_run_that_diverged_says_so_and_keeps_its_last_pictures(opened):
+def test_a_run_that_diverged_says_so_and_keeps_its_last_pictures(opened, reading):
     show(opened, run="flipped sign", step=400)
     assert "diverged after step 3" in reading(opened)
     assert "told 3.6 × 10⁶ nats" in reading(opened)
@@ -189,7 +163,7 @@ def test_curves_stay_inside_their_charts(opened):
 
 
 @browser
-def test_the_keyboard_moves_the_slider_and_it_says_its_value(opened):
+def test_the_keyboard_moves_the_slider_and_it_says_its_value(opened, reading):
     slider = opened.get_by_label("training step", exact=True)
     slider.focus()
     opened.keyboard.press("ArrowLeft")
@@ -199,7 +173,7 @@ def test_the_keyboard_moves_the_slider_and_it_says_its_value(opened):
 
 
 @browser
-def test_drawings_have_words_and_controls_are_large_enough(opened):
+def test_drawings_have_words(opened):
     names = [svg.get_attribute("aria-label") for svg in opened.get_by_role("img").all()]
     assert len(names) == 7
     assert "its ELBO on unseen images ends at −171.0" in names[0]
@@ -214,24 +188,3 @@ def test_drawings_have_words_and_controls_are_large_enough(opened):
             "no KL: from the prior",
         )
     ]
-    for control in opened.locator(".tvae-explorer select, .tvae-explorer input").all():
-        assert control.bounding_box()["height"] >= 40
-        assert control.get_attribute("data-lm-suppress-shortcuts") == "true"
-
-
-@browser
-@pytest.mark.parametrize("width", [360, 768, 1280])
-def test_the_page_never_scrolls_sideways(opened, width):
-    opened.set_viewport_size({"width": width, "height": 900})
-    opened.wait_for_function(
-        "() => [...document.querySelectorAll('.tvae-chart')].every((chart) =>"
-        " chart.getAttribute('width') <= chart.parentElement.clientWidth + 1)"
-    )
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@browser
-def test_the_page_written_to_a_file_opens_without_a_network(page, explorer, tmp_path):
-    explorer.to_html(tmp_path / "runs.html", title="Runs")
-    page.goto((tmp_path / "runs.html").as_uri())
-    assert "healthy run" in reading(page)

@@ -153,16 +153,6 @@ def test_parts_of_other_pictures_are_errors():
         explorer(classification={**given["classification"], "b": other})
 
 
-def test_the_state_is_small_and_its_classes_carry_the_prefix():
-    made = explorer()
-    assert len(made.to_fragment()) < 80_000
-    state = made.get_state()
-    ours = state["_css"].partition("@media (prefers-reduced-motion")[2]
-    classes = set(re.findall(r"\.([a-z][\w-]*)", ours)) - {"vscode-dark", "vscode-high-contrast"}
-    assert all(name.startswith(("tvae-", "vscode-")) for name in classes)
-    assert "innerHTML" not in state["_esm"]
-
-
 @pytest.fixture
 def opened(open_explorer):
     return open_explorer(explorer())
@@ -301,13 +291,3 @@ def test_every_use_fits_and_has_words(opened, width):
         for control in opened.locator(".tvae-explorer :is(select, input):visible").all():
             assert control.bounding_box()["height"] >= 40
             assert control.get_attribute("data-lm-suppress-shortcuts") == "true"
-
-
-@pytest.mark.browser
-def test_the_page_written_to_a_file_opens_without_a_network(page, tmp_path):
-    made = explorer()
-    made.use = "clustering"
-    path = tmp_path / "uses.html"
-    made.to_html(path, title="What VAEs are for")
-    page.goto(path.as_uri())
-    assert "adjusted Rand index" in page.locator("p[role=status]").inner_text()

@@ -1,23 +1,4 @@
-// The front end of AlignmentExplorer, after the text of controls.js. Nothing but a seed travels: the
-// noise is made here, the same numbers as `seeded_noise` makes in the package.
-
-// `count` numbers from position `start` on, both even.
-function seededNoise(start, count, seed) {
-  const uniform = (position) => {
-    const state = (seed + Math.imul(position, 0x6d2b79f5)) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (((mixed ^ (mixed >>> 14)) >>> 0) + 0.5) / 2 ** 32;
-  };
-  const noise = new Float64Array(count);
-  for (let at = 0; at < count; at += 2) {
-    const radius = Math.sqrt(-2 * Math.log(uniform(start + at + 1)));
-    const angle = 2 * Math.PI * uniform(start + at + 2);
-    noise[at] = radius * Math.cos(angle);
-    noise[at + 1] = radius * Math.sin(angle);
-  }
-  return noise;
-}
+// The front end of AlignmentExplorer, after the texts of controls.js and noise.js.
 
 // Inner products of the three grams of which both layers' grams are made: of X, of X with E both
 // ways, and of E. Centring happens inside the products, from sums over rows.
@@ -97,13 +78,6 @@ function ckaOf([kk, kb, km, bb, bm, mm], signal) {
   return cross / Math.sqrt(kk * own);
 }
 
-function spreadOf(values) {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1)),
-    low: Math.min(...values), high: Math.max(...values) };
-}
-
 const expectedBiased = (n, p, signal) => signal + (1 - signal) * (p / (p + n));
 
 // Centred over all n images, the first `shown` of them, the mean of the diagonal being 1.
@@ -113,16 +87,12 @@ function centredGram(gram, stride, n, shown) {
     for (let j = 0; j < n; j += 1) sum += gram[i * stride + j];
     return sum / n;
   });
-  const mean = means.reduce((sum, value) => sum + value, 0) / n;
+  const mean = meanOf(means);
   const at = (i, j) => gram[i * stride + j] - means[i] - means[j] + mean;
   let trace = 0;
   for (let i = 0; i < n; i += 1) trace += at(i, i);
   return Array.from({ length: shown }, (_, i) =>
     Array.from({ length: shown }, (__, j) => (at(i, j) * n) / trace));
-}
-
-function label(text, x, y, anchor = "middle", more = {}) {
-  return node("text", { x, y, "text-anchor": anchor, "font-size": 12, ...more }, text);
 }
 
 // The biased values are circles and the unbiased ones diamonds.
@@ -143,21 +113,12 @@ function render({ model, el }) {
   const names = ["n", "p", "signal"];
   const chosen = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
 
-  const sliders = [
+  const sliders = slidersOf(id, data, chooserOf(model), [
     ["n", "images n", whole],
     ["p", "features p", whole],
     ["signal", "signal: the true CKA", (value) => number(value)],
-  ].map(([name, title, text]) => {
-    const slider = sliderOf(`${id}-${name}`, { max: data[name].length - 1 });
-    const output = outputOf(slider.id);
-    slider.addEventListener("input", () => {
-      model.set(name, data[name][Number(slider.value)]);
-      model.save_changes();
-    });
-    return { name, title, text, slider, output };
-  });
-  const controls = node("div", { class: "tvae-controls" },
-    ...sliders.map(({ slider, title, output }) => field(slider, title, output)));
+  ]);
+  const controls = node("div", { class: "tvae-controls" }, ...sliders.map(({ box }) => box));
   const reading = readingLine();
 
   const plot = node("svg", { class: "tvae-plot", role: "img" });
@@ -237,7 +198,7 @@ function render({ model, el }) {
           width: edge, height: edge, class: hollow ? "tvae-hollow" : "tvae-filled" }));
       }));
       const off = entries.flatMap((row, i) => row.filter((_, j) => j !== i).map(Math.abs));
-      sizes.push(off.reduce((sum, value) => sum + value, 0) / off.length);
+      sizes.push(meanOf(off));
       svg.setAttribute("width", side);
       svg.setAttribute("height", side);
       svg.replaceChildren(...parts);
@@ -262,12 +223,7 @@ function render({ model, el }) {
 
   function paint() {
     const now = chosen();
-    for (const { name, text, slider, output } of sliders) {
-      const value = text(now[name]);
-      slider.value = data[name].indexOf(now[name]);
-      slider.setAttribute("aria-valuetext", value);
-      output.textContent = value;
-    }
+    for (const { show } of sliders) show(now);
     const values = valuesAt(now, data.n.indexOf(now.n));
     const [biased, unbiased] = [values.biased, values.unbiased].map(spreadOf);
     const chance = expectedBiased(now.n, now.p, 0);
@@ -281,14 +237,7 @@ function render({ model, el }) {
 
   el.replaceChildren(node("div", { class: "tvae-explorer tvae-alignment" }, controls, reading.line,
     node("div", { class: "tvae-figures" }, plotBox, tablesBox), keys));
-  const observer = new ResizeObserver(paint);
-  paint();
-  observer.observe(controls);
-  for (const name of names) model.on(`change:${name}`, paint);
-  return () => {
-    observer.disconnect();
-    for (const name of names) model.off(`change:${name}`, paint);
-  };
+  return keepPainted(model, names, paint, controls);
 }
 
 export default { render };

@@ -44,7 +44,6 @@ class AlignmentExplorer(Explorer):
     _esm = script("alignment_explorer.js")
     _css = style("alignment_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     n = traitlets.Int().tag(sync=True)
     p = traitlets.Int().tag(sync=True)
     signal = traitlets.Float().tag(sync=True)
@@ -59,20 +58,12 @@ class AlignmentExplorer(Explorer):
         }
         super().__init__(data=data, n=n, p=p, signal=signal)
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        return (
-            f"AlignmentExplorer({self.n} images, {self.p} features, true CKA {self.signal:.2f}, "
-            f"{_DRAWS} draws)"
-        )
+    def _summary(self) -> str:
+        return f"{self.n} images, {self.p} features, true CKA {self.signal:.2f}, {_DRAWS} draws"
 
     @traitlets.validate("n", "p", "signal")
     def _known_choice(self, proposal: Any) -> int | float:
-        name, value = proposal["trait"].name, proposal["value"]
-        if value not in self.data[name]:
-            options = ", ".join(map(str, self.data[name]))
-            raise ValueError(f"{name} must be one of {options}, not {value!r}")
-        return value
+        return self._one_of(self.data[proposal["trait"].name], proposal)
 
     def draws(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the pairs of layers that are shown.

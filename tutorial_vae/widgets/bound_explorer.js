@@ -63,27 +63,14 @@ function render({ model, el }) {
   };
 
   // Controls.
-  const menu = menuOf(`${id}-model`, models.map((each) => each.name));
-  menu.addEventListener("change", () => {
-    model.set("choice", menu.value);
-    model.save_changes();
-  });
-  const sliderFor = (name, [min, max]) => {
-    const slider = sliderOf(`${id}-${name}`, { min, max, step: STEP });
-    slider.addEventListener("input", () => {
-      model.set(name, Number(slider.value));
-      model.save_changes();
-    });
-    return slider;
-  };
+  const choose = chooserOf(model);
+  const menu = menuOf(`${id}-model`, models.map((each) => each.name), (choice) => choose({ choice }));
+  const sliderFor = (name, [min, max]) =>
+    sliderOf(`${id}-${name}`, { min, max, step: STEP }, (value) => choose({ [name]: value }));
   const mean = sliderFor("mean", means);
   const width = sliderFor("log_width", logWidths);
-  const meanShown = outputOf(mean.id);
-  const widthShown = outputOf(width.id);
-  for (const output of [meanShown, widthShown]) output.className = "tvae-layer tvae-encoder";
-  const climb = node("button", { type: "button", class: "tvae-button", ...native },
-    "Climb to the nearest top");
-  climb.addEventListener("click", () => {
+  for (const { output } of [mean, width]) output.className = "tvae-layer tvae-encoder";
+  const climb = buttonOf("Climb to the nearest top", () => {
     const { parts } = current();
     const height = ([at, spread]) => parts(at, Math.exp(spread)).bound;
     const onGrid = (value) => Math.round(value / STEP) * STEP;
@@ -96,13 +83,12 @@ function render({ model, el }) {
       if (height(best) <= height(top)) break;
       top = best;
     }
-    model.set("mean", top[0]);
-    model.set("log_width", top[1]);
-    model.save_changes();
+    choose({ mean: top[0], log_width: top[1] });
   });
   const controls = node("div", { class: "tvae-controls" },
     ...(models.length > 1 ? [field(menu, "true posterior")] : []),
-    field(mean, "mean μ of q", meanShown), field(width, "width σ of q", widthShown), climb);
+    field(mean.slider, "mean μ of q", mean.output),
+    field(width.slider, "width σ of q", width.output), climb);
   const reading = readingLine();
 
   // Densities.
@@ -222,12 +208,8 @@ function render({ model, el }) {
     const spread = Math.exp(logWidth);
     const shown = shownParts(current().parts(at, spread));
     menu.value = model.get("choice");
-    mean.value = at;
-    width.value = logWidth;
-    meanShown.textContent = number(at);
-    widthShown.textContent = number(spread);
-    mean.setAttribute("aria-valuetext", number(at));
-    width.setAttribute("aria-valuetext", number(spread));
+    mean.show(at, number(at));
+    width.show(logWidth, number(spread));
     reading.say("The bound lies ", `${number(shown.gap, 3)} nats`,
       ` below the log-likelihood of ${number(shown.logLikelihood, 3)}.`);
     for (const [name, { value }] of Object.entries(entries)) {
@@ -244,16 +226,8 @@ function render({ model, el }) {
       node("div", { class: "tvae-figure" }, above, bars, below,
         node("p", { class: "tvae-note" },
           "Nats below zero. The upright line is the log-likelihood: no q takes the bound past it.")))));
-  const observer = new ResizeObserver(paint);
-  paint();
-  // These lines are as wide as the drawings may be, and unlike those never push the page.
-  observer.observe(legend);
-  const names = ["choice", "mean", "log_width"];
-  for (const name of names) model.on(`change:${name}`, paint);
-  return () => {
-    observer.disconnect();
-    for (const name of names) model.off(`change:${name}`, paint);
-  };
+  // The legend is as wide as the drawings may be, and unlike those never pushes the page.
+  return keepPainted(model, ["choice", "mean", "log_width"], paint, legend);
 }
 
 export default { render };

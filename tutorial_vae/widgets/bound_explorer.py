@@ -120,7 +120,6 @@ class BoundExplorer(Explorer):
     _esm = script("bound_explorer.js")
     _css = style("bound_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     choice = traitlets.Unicode().tag(sync=True)
     mean = traitlets.Float().tag(sync=True)
     log_width = traitlets.Float().tag(sync=True)
@@ -140,9 +139,11 @@ class BoundExplorer(Explorer):
         # The first view is the prior, the answer of an encoder that has not looked at the pixel.
         super().__init__(data=data, choice=next(iter(models)), mean=0.0, log_width=0.0)
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        return f"BoundExplorer({', '.join(model['name'] for model in self.data['models'])})"
+    def _summary(self) -> str:
+        return ", ".join(self._names())
+
+    def _names(self) -> list[str]:
+        return [model["name"] for model in self.data["models"]]
 
     @property
     def parts(self) -> BoundParts:
@@ -153,18 +154,12 @@ class BoundExplorer(Explorer):
 
     @traitlets.validate("choice")
     def _known_choice(self, proposal: Any) -> str:
-        names = [model["name"] for model in self.data["models"]]
-        if proposal["value"] not in names:
-            raise ValueError(f"choice must be one of {', '.join(names)}, got {proposal['value']!r}")
-        return proposal["value"]
+        return self._one_of(self._names(), proposal)
 
     @traitlets.validate("mean", "log_width")
     def _on_the_slider(self, proposal: Any) -> float:
-        name, value = proposal["trait"].name, proposal["value"]
-        low, high = self.data[f"{name}s"]
-        if not low <= value <= high:
-            raise ValueError(f"{name} must lie between {low:g} and {high:g}, got {value!r}")
-        return value
+        low, high = self.data[f"{proposal['trait'].name}s"]
+        return self._between(low, high, proposal)
 
 
 def _log_normal(

@@ -13,6 +13,9 @@ function node(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Lettering of a drawing.
+const text = (content, x, y, more = {}) => node("text", { x, y, "font-size": 11.5, ...more }, content);
+
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 // Two decimals, or as many as asked, with a true minus and without a negative zero.
@@ -21,8 +24,21 @@ function number(value, decimals = 2) {
   return value.toFixed(decimals).replace(/^-(0\.?0*)$/, "$1").replace("-", "\u2212");
 }
 
+const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+// Where a step of training lies on a scale on which each doubling takes the same room and which has a
+// place for 0; below `unit` the scale is nearly even.
+const placeOf = (step, unit = 1) => Math.log10(1 + Math.max(0, step) / unit);
+
 // Bytes that travelled as base64 text.
 const decodeBytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+// Grey levels from 0 to 255, row by row.
+function greyImage(levels, width, height) {
+  const image = new ImageData(width, height);
+  levels.forEach((level, pixel) => image.data.set([level, level, level, 255], 4 * pixel));
+  return image;
+}
 
 // JupyterLab takes the arrow keys unless told not to.
 const native = { "data-lm-suppress-shortcuts": "true" };
@@ -34,17 +50,33 @@ const field = (control, label, ...more) => node("div", { class: "tvae-field" },
   node("div", { class: "tvae-caption" }, node("label", { for: control.id }, label), ...more),
   control);
 
-function menuOf(id, options) {
-  return node("select", { id, class: "tvae-menu", ...native },
+// Each control calls a function when its reader moves it: a menu and a slider with their new value.
+function menuOf(id, options, move) {
+  const menu = node("select", { id, class: "tvae-menu", ...native },
     ...options.map((option) => node("option", { value: option }, option)));
+  menu.addEventListener("change", () => move(menu.value));
+  return menu;
 }
 
-function sliderOf(id, { min = 0, max, step = 1 }) {
-  return node("input", { type: "range", id, class: "tvae-slider", ...native, min, max, step });
+// `show` moves the slider and says the value. It speaks itself (aria-valuetext), so its output keeps
+// silent.
+function sliderOf(id, { min = 0, max, step = 1 }, move) {
+  const slider = node("input", { type: "range", id, class: "tvae-slider", ...native, min, max, step });
+  const output = node("output", { for: id, "aria-live": "off" });
+  slider.addEventListener("input", () => move(Number(slider.value)));
+  const show = (at, shown, spoken = shown) => {
+    slider.value = at;
+    slider.setAttribute("aria-valuetext", spoken);
+    output.textContent = shown;
+  };
+  return { slider, output, show };
 }
 
-// A slider speaks its value itself (aria-valuetext), so its output keeps silent.
-const outputOf = (id) => node("output", { for: id, "aria-live": "off" });
+function buttonOf(content, press, more = {}) {
+  const button = node("button", { type: "button", class: "tvae-button", ...more, ...native }, content);
+  button.addEventListener("click", press);
+  return button;
+}
 
 // The line that says what is seen; it is announced when it changes, and only then.
 function readingLine() {
@@ -57,3 +89,22 @@ function readingLine() {
   return { line, say };
 }
 
+// A function that sets traits of the model by their names, and tells the kernel where there is one.
+const chooserOf = (model) => (choices) => {
+  for (const [name, value] of Object.entries(choices)) model.set(name, value);
+  model.save_changes();
+};
+
+// Paints when a trait changes, and fits the drawing to the width of an element: now, and whenever that
+// changes. Returns what ends both.
+function keepPainted(model, traits, paint, watched, fit = paint) {
+  const observer = new ResizeObserver(fit);
+  fit();
+  observer.observe(watched);
+  const events = traits.map((trait) => `change:${trait}`);
+  events.forEach((event) => model.on(event, paint));
+  return () => {
+    observer.disconnect();
+    events.forEach((event) => model.off(event, paint));
+  };
+}

@@ -51,29 +51,21 @@ function ticksOf(low, high) {
 function render({ model, el }) {
   const id = freshId();
   const ranges = model.get("data");
+  const choose = chooserOf(model);
   const gaussian = (name) => ({ mean: model.get(`mean_${name}`), std: model.get(`std_${name}`) });
 
   const sliders = ["q", "p"].flatMap((name) => ["mean", "std"].map((kind) => {
     const trait = `${kind}_${name}`;
     const [min, max, step] = ranges[kind];
-    const slider = sliderOf(`${id}-${trait}`, { min, max, step });
-    const output = outputOf(slider.id);
-    slider.addEventListener("input", () => {
-      model.set(trait, Number(slider.value));
-      model.save_changes();
-    });
+    const { slider, output, show } = sliderOf(`${id}-${trait}`, { min, max, step },
+      (value) => choose({ [trait]: value }));
     const label = `${kind === "mean" ? "mean" : "width"} of ${name}`;
-    return { trait, slider, output, box: field(slider, label, output), name };
+    return { trait, name, show, box: field(slider, label, output) };
   }));
   const boxesOf = (name) => sliders.filter((each) => each.name === name).map((each) => each.box);
-  const swap = node("button", { type: "button", class: "tvae-button", ...native }, "Swap q and p");
-  swap.addEventListener("click", () => {
+  const swap = buttonOf("Swap q and p", () => {
     const [q, p] = [gaussian("q"), gaussian("p")];
-    for (const kind of ["mean", "std"]) {
-      model.set(`${kind}_q`, p[kind]);
-      model.set(`${kind}_p`, q[kind]);
-    }
-    model.save_changes();
+    choose({ mean_q: p.mean, mean_p: q.mean, std_q: p.std, std_p: q.std });
   });
   const controls = node("div", { class: "tvae-controls" },
     node("div", { class: "tvae-pair tvae-q" }, ...boxesOf("q")),
@@ -85,7 +77,6 @@ function render({ model, el }) {
     const svg = node("svg", { class: "tvae-plot", role: "img" });
     return { svg, height, width: 300 };
   }
-  const text = (content, x, y, more = {}) => node("text", { x, y, "font-size": 11.5, ...more }, content);
 
   function frame(drawing, low, high) {
     const { svg, height, width } = drawing;
@@ -177,12 +168,7 @@ function render({ model, el }) {
 
   function paint() {
     const [q, p] = [gaussian("q"), gaussian("p")];
-    for (const { trait, slider, output } of sliders) {
-      const value = model.get(trait);
-      slider.value = value;
-      slider.setAttribute("aria-valuetext", number(value, 1));
-      output.textContent = number(value, 1);
-    }
+    for (const { trait, show } of sliders) show(model.get(trait), number(model.get(trait), 1));
     const [there, back] = [divergence(q, p), divergence(p, q)];
     reading.say(...sentence(q, p, there, back));
     drawDensities(q, p);
@@ -208,21 +194,12 @@ function render({ model, el }) {
   el.replaceChildren(node("div", { class: "tvae-explorer tvae-divergence" }, controls,
     node("div", { class: "tvae-below" }, reading.line, swap), bars, top,
     node("div", { class: "tvae-figures tvae-halves" }, ...panels)));
-
   const fit = () => {
     densities.width = top.clientWidth || 560;
     panels.forEach((panel, side) => { sides[side].drawing.width = panel.clientWidth || 270; });
     paint();
   };
-  const observer = new ResizeObserver(fit);
-  fit();
-  observer.observe(top);
-  const events = sliders.map(({ trait }) => `change:${trait}`);
-  events.forEach((event) => model.on(event, paint));
-  return () => {
-    observer.disconnect();
-    events.forEach((event) => model.off(event, paint));
-  };
+  return keepPainted(model, sliders.map(({ trait }) => trait), paint, top, fit);
 }
 
 export default { render };

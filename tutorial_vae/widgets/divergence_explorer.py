@@ -36,7 +36,6 @@ class DivergenceExplorer(Explorer):
     _esm = script("divergence_explorer.js")
     _css = style("divergence_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     mean_q = traitlets.Float().tag(sync=True)
     std_q = traitlets.Float().tag(sync=True)
     mean_p = traitlets.Float().tag(sync=True)
@@ -53,18 +52,14 @@ class DivergenceExplorer(Explorer):
         data = {name: list(values) for name, values in _RANGES.items()}
         super().__init__(data=data, mean_q=mean_q, std_q=std_q, mean_p=mean_p, std_p=std_p)
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
+    def _summary(self) -> str:
         forward, backward = self.divergences
-        return f"DivergenceExplorer(KL(q‖p) = {forward:.3f} nats, KL(p‖q) = {backward:.3f} nats)"
+        return f"KL(q‖p) = {forward:.3f} nats, KL(p‖q) = {backward:.3f} nats"
 
     @traitlets.validate("mean_q", "std_q", "mean_p", "std_p")
     def _within_range(self, proposal: Any) -> float:
-        name, value = proposal["trait"].name, proposal["value"]
-        low, high, _ = _RANGES[name.partition("_")[0]]
-        if not low <= value <= high:
-            raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value!r}")
-        return value
+        low, high, _ = _RANGES[proposal["trait"].name.partition("_")[0]]
+        return self._between(low, high, proposal)
 
     @property
     def divergences(self) -> tuple[float, float]:

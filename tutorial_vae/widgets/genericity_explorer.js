@@ -1,21 +1,9 @@
-// The front end of GenericityExplorer, after the text of controls.js. Notebooks run it through
-// anywidget; pages without a kernel run the same text from the stored state.
+// The front end of GenericityExplorer, after the texts of controls.js and layers.js. Notebooks run it
+// through anywidget; pages without a kernel run the same text from the stored state.
 
-// Seventeen even steps of Matplotlib's viridis, the map of all similarity figures of the book.
-const VIRIDIS = ("440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c " +
-  "1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725")
-  .split(" ").map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 const NOT_DEFINED = 65535;
 const LEAST_WAY = 0.05; // below it, a share of the way would divide by next to nothing
 const CONTROLS = ["untrained", "pixels"];
-
-function rgb(value) {
-  const at = clamp(value, 0, 1) * (VIRIDIS.length - 1);
-  const below = Math.min(Math.floor(at), VIRIDIS.length - 2);
-  return VIRIDIS[below].map((channel, index) =>
-    Math.round(channel + (at - below) * (VIRIDIS[below + 1][index] - channel)));
-}
-const colour = (value) => `rgb(${rgb(value).join(" ")})`;
 
 // Black or white, whichever is easier to read on the colour of a value.
 function inkOn(value) {
@@ -23,23 +11,6 @@ function inkOn(value) {
     .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
   return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.18 ? "#000" : "#fff";
 }
-
-function part(layer) {
-  if (/^encoder\.(mean|log_var)$/.test(layer)) return "latent";
-  return /^(encoder|decoder)\./.exec(layer)?.[1] ?? "other";
-}
-const shortName = (layer) => (part(layer) === "other" ? layer : layer.slice(layer.indexOf(".") + 1));
-
-function runsOf(layers) {
-  const runs = [];
-  layers.forEach((layer, index) => {
-    if (runs.at(-1)?.part === part(layer)) runs.at(-1).end = index;
-    else runs.push({ part: part(layer), start: index, end: index });
-  });
-  return runs;
-}
-
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 // Values of one comparison, one per seed. The source may be a set, "untrained" or "pixels".
 function reader(data) {
@@ -60,10 +31,10 @@ function reader(data) {
   // the seeds, so that its spread is that of this comparison alone.
   return (target, source, layer, scale) => {
     const values = seedsOf(target, source, layer);
-    const all = [mean(values), Math.min(...values), Math.max(...values)];
+    const all = [meanOf(values), Math.min(...values), Math.max(...values)];
     if (scale === data.scales[0]) return all;
-    const low = mean(seedsOf(target, "untrained", layer));
-    const way = mean(seedsOf(target, target, layer)) - low;
+    const low = meanOf(seedsOf(target, "untrained", layer));
+    const way = meanOf(seedsOf(target, target, layer)) - low;
     return all.map((value) => (way < LEAST_WAY ? NaN : (value - low) / way));
   };
 }
@@ -76,10 +47,7 @@ function render({ model, el }) {
   const columns = [...sets, ...CONTROLS];
   const at = (name) => (name === "layer" ? layers : sets).indexOf(model.get(name));
   const shareScale = () => model.get("scale") === scales[1];
-  const choose = (choices) => {
-    for (const [name, value] of Object.entries(choices)) model.set(name, value);
-    model.save_changes();
-  };
+  const choose = chooserOf(model);
   // Reads on the chosen scale unless another is named.
   const value = (target, source, layer, scale = model.get("scale")) =>
     read(target, source, layer, scale);
@@ -87,19 +55,16 @@ function render({ model, el }) {
 
   const menus = [["source", "trained on", sets], ["target", "looking at", sets], ["scale", "show", scales]]
     .map(([name, label, options]) => {
-      const menu = menuOf(`${id}-${name}`, options);
-      menu.addEventListener("change", () => choose({ [name]: menu.value }));
+      const menu = menuOf(`${id}-${name}`, options, (option) => choose({ [name]: option }));
       return { name, menu, box: field(menu, label) };
     });
-  const slider = sliderOf(`${id}-layer`, { max: layers.length - 1 });
-  slider.addEventListener("input", () => choose({ layer: layers[Number(slider.value)] }));
-  const layerName = outputOf(slider.id);
+  const { slider, output: layerName, show: showLayer } = sliderOf(`${id}-layer`,
+    { max: layers.length - 1 }, (layer) => choose({ layer: layers[layer] }));
   const sliderBox = field(slider, "layer", layerName);
   sliderBox.classList.add("tvae-wide");
   const controls = node("div", { class: "tvae-controls" }, ...menus.map(({ box }) => box), sliderBox);
   const reading = readingLine();
 
-  const text = (content, x, y, more = {}) => node("text", { x, y, "font-size": 11.5, ...more }, content);
   const turned = (content, x, y, more = {}) =>
     text(content, 0, 0, { transform: `translate(${x} ${y}) rotate(-90)`, "dominant-baseline": "central", ...more });
   const middle = { "text-anchor": "middle" };
@@ -134,10 +99,7 @@ function render({ model, el }) {
     matrix.setAttribute("width", right + 2);
     matrix.setAttribute("height", y(sets.length) + 2);
     matrix.replaceChildren(
-      node("defs", {}, node("pattern", { id: `${id}-hatch`, width: 6, height: 6,
-        patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-      node("rect", { width: 6, height: 6, class: "tvae-void" }),
-      node("line", { y2: 6, class: "tvae-hatch" }))),
+      hatchOf(`${id}-hatch`),
       text("trained on", (left + x(sets.length - 1) + side) / 2, 11, middle),
       turned("looking at", 7, top + (sets.length * side) / 2, middle),
       ...rowNames, ...columnNames,
@@ -159,11 +121,8 @@ function render({ model, el }) {
     select(clamp(at("target") + down, 0, sets.length - 1), clamp(at("source") + across, 0, sets.length - 1));
   });
 
-  const stops = VIRIDIS.map((_, step) => colour(step / (VIRIDIS.length - 1))).join(", ");
-  const bar = node("div", { class: "tvae-bar" });
-  bar.style.background = `linear-gradient(to right, ${stops})`;
   const barName = node("span", {});
-  const legend = node("div", { class: "tvae-legend" }, barName, node("span", {}, "0"), bar,
+  const legend = node("div", { class: "tvae-legend" }, barName, node("span", {}, "0"), colourBar(),
     node("span", {}, "1"), node("span", { class: "tvae-ceiling-key" }), node("span", {}, "ceiling"));
   const matrixTitle = node("p", { class: "tvae-heading" });
 
@@ -302,9 +261,7 @@ function render({ model, el }) {
   function paint() {
     const [target, source, layer] = [at("target"), at("source"), at("layer")];
     for (const { name, menu } of menus) menu.value = model.get(name);
-    slider.value = layer;
-    slider.setAttribute("aria-valuetext", layers[layer]);
-    layerName.textContent = layers[layer];
+    showLayer(layer, layers[layer]);
     layerName.className = `tvae-layer tvae-${part(layers[layer])}`;
     reading.say(...sentence(target, source, layer));
     const what = shareScale() ? "share of the way" : "CKA";
@@ -341,15 +298,7 @@ function render({ model, el }) {
     drawMatrix(legend.clientWidth || 420);
     paint();
   };
-  const observer = new ResizeObserver(fit);
-  fit();
-  observer.observe(legend);
-  const events = ["target", "source", "layer", "scale"].map((name) => `change:${name}`);
-  events.forEach((event) => model.on(event, paint));
-  return () => {
-    observer.disconnect();
-    events.forEach((event) => model.off(event, paint));
-  };
+  return keepPainted(model, ["target", "source", "layer", "scale"], paint, legend, fit);
 }
 
 export default { render };

@@ -48,7 +48,6 @@ class GenericityExplorer(Explorer):
     _esm = script("genericity_explorer.js")
     _css = style("genericity_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     target = traitlets.Unicode().tag(sync=True)
     source = traitlets.Unicode().tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)
@@ -95,22 +94,14 @@ class GenericityExplorer(Explorer):
             layer=data["layers"][0] if layer is None else layer,
         )
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        sets, layers = self.data["sets"], self.data["layers"]
-        return (
-            f"GenericityExplorer({len(sets)} × {len(sets)} sets × {self.data['seeds']} seeds × "
-            f"{len(layers)} layers)"
-        )
+    def _summary(self) -> str:
+        sets, layers = len(self.data["sets"]), len(self.data["layers"])
+        return f"{sets} × {sets} sets × {self.data['seeds']} seeds × {layers} layers"
 
     @traitlets.validate("target", "source", "layer", "scale")
     def _known(self, proposal: Any) -> str:
-        name, value = proposal["trait"].name, proposal["value"]
         lists = {"target": "sets", "source": "sets", "layer": "layers", "scale": "scales"}
-        known = self.data[lists[name]]
-        if value not in known:
-            raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}")
-        return value
+        return self._one_of(self.data[lists[proposal["trait"].name]], proposal)
 
     def shares(self) -> np.ndarray:
         r"""Share of the way from untrained to ceiling, (targets, sources, layers).

@@ -1,30 +1,12 @@
-// The front end of GradientExplorer, after the text of controls.js. Nothing but a seed travels: the
-// noise is made here, the same numbers as `seeded_noise` makes in the package.
+// The front end of GradientExplorer, after the texts of controls.js and noise.js.
 
 const MARKS = ["circle", "square", "diamond"];
-
-function seededNoise(count, seed) {
-  const uniform = (position) => {
-    const state = (seed + Math.imul(position, 0x6d2b79f5)) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (((mixed ^ (mixed >>> 14)) >>> 0) + 0.5) / 2 ** 32;
-  };
-  const noise = new Float64Array(count);
-  for (let at = 0; at < count; at += 2) {
-    const radius = Math.sqrt(-2 * Math.log(uniform(at + 1)));
-    const angle = 2 * Math.PI * uniform(at + 2);
-    noise[at] = radius * Math.cos(angle);
-    noise[at + 1] = radius * Math.sin(angle);
-  }
-  return noise;
-}
 
 // The quadratic needs the first number of each draw, and of the first d numbers two sums.
 function summed(data) {
   const [most, widest] = [data.draws.at(-1), data.dimension.at(-1)];
   const count = data.estimates * most;
-  const noise = seededNoise(count * widest, data.seed);
+  const noise = seededNoise(0, count * widest, data.seed);
   const first = Float64Array.from({ length: count }, (_, draw) => noise[draw * widest]);
   const sums = data.dimension.map(() => [new Float64Array(count), new Float64Array(count)]);
   for (let draw = 0; draw < count; draw += 1) {
@@ -67,12 +49,6 @@ function exactDeviations({ distance }, { sigma, draws, dimension }) {
     .map((each) => Math.sqrt(each / draws));
 }
 
-function spreadOf(values) {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
-}
-
 // Three digits, but no more than three decimals.
 const short = (value) => number(value, clamp(2 - Math.floor(Math.log10(Math.abs(value) || 1)), 0, 3));
 const whole = (value) => Math.round(value).toLocaleString("en");
@@ -88,36 +64,23 @@ function mark(kind, x, y, size, more = {}) {
     { d: `M${d(0, -far)}L${d(far, 0)}L${d(0, far)}L${d(-far, 0)}Z`, ...more });
 }
 
-function label(text, x, y, anchor = "middle", more = {}) {
-  return node("text", { x, y, "text-anchor": anchor, "font-size": 12, ...more }, text);
-}
-
 function render({ model, el }) {
   const data = model.get("data");
   const noise = summed(data);
   const id = freshId();
   const truth = data.distance;
-  const chosen = () => Object.fromEntries(
-    ["sigma", "draws", "dimension", "reach"].map((name) => [name, model.get(name)]));
-  const change = (name, value) => {
-    model.set(name, value);
-    model.save_changes();
-  };
+  const names = ["sigma", "draws", "dimension", "reach"];
+  const chosen = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
+  const choose = chooserOf(model);
 
-  const sliders = [
+  const sliders = slidersOf(id, data, choose, [
     ["sigma", "width σ of q", (value) => number(value)],
     ["draws", "draws per estimate", String],
     ["dimension", "latent dimensions d", String],
-  ].map(([name, title, text]) => {
-    const slider = sliderOf(`${id}-${name}`, { max: data[name].length - 1 });
-    const output = outputOf(slider.id);
-    slider.addEventListener("input", () => change(name, data[name][Number(slider.value)]));
-    return { name, title, text, slider, output };
-  });
-  const menu = menuOf(`${id}-reach`, data.reach.map((reach) => `${truth} ± ${reach}`));
-  menu.addEventListener("change", () => change("reach", data.reach[menu.selectedIndex]));
-  const controls = node("div", { class: "tvae-controls" },
-    ...sliders.map(({ slider, title, output }) => field(slider, title, output)),
+  ]);
+  const menu = menuOf(`${id}-reach`, data.reach.map((reach) => `${truth} ± ${reach}`),
+    () => choose({ reach: data.reach[menu.selectedIndex] }));
+  const controls = node("div", { class: "tvae-controls" }, ...sliders.map(({ box }) => box),
     field(menu, "axis"));
   const reading = readingLine();
 
@@ -213,12 +176,7 @@ function render({ model, el }) {
 
   function paint() {
     const now = chosen();
-    for (const { name, text, slider, output } of sliders) {
-      const value = text(now[name]);
-      slider.value = data[name].indexOf(now[name]);
-      slider.setAttribute("aria-valuetext", value);
-      output.textContent = value;
-    }
+    for (const { show } of sliders) show(now);
     menu.selectedIndex = data.reach.indexOf(now.reach);
     const drawn = cloudsOf(data, noise, now);
     const spreads = drawn.map(spreadOf);
@@ -234,15 +192,7 @@ function render({ model, el }) {
 
   el.replaceChildren(node("div", { class: "tvae-explorer tvae-gradients" }, controls, reading.line,
     node("div", { class: "tvae-figures" }, cloudBox, curveBox), legend));
-  const observer = new ResizeObserver(paint);
-  paint();
-  observer.observe(controls);
-  const names = ["sigma", "draws", "dimension", "reach"];
-  for (const name of names) model.on(`change:${name}`, paint);
-  return () => {
-    observer.disconnect();
-    for (const name of names) model.off(`change:${name}`, paint);
-  };
+  return keepPainted(model, names, paint, controls);
 }
 
 export default { render };

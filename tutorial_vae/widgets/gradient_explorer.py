@@ -44,7 +44,6 @@ class GradientExplorer(Explorer):
     _esm = script("gradient_explorer.js")
     _css = style("gradient_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     sigma = traitlets.Float().tag(sync=True)
     draws = traitlets.Int().tag(sync=True)
     dimension = traitlets.Int().tag(sync=True)
@@ -65,17 +64,12 @@ class GradientExplorer(Explorer):
         }
         super().__init__(data=data, sigma=0.5, draws=1, dimension=10, reach=30)
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        return f"GradientExplorer({_ESTIMATES} estimates by {len(ESTIMATORS)} estimators)"
+    def _summary(self) -> str:
+        return f"{_ESTIMATES} estimates by {len(ESTIMATORS)} estimators"
 
     @traitlets.validate("sigma", "draws", "dimension", "reach")
     def _known_choice(self, proposal: Any) -> int | float:
-        name, value = proposal["trait"].name, proposal["value"]
-        if value not in self.data[name]:
-            options = ", ".join(map(str, self.data[name]))
-            raise ValueError(f"{name} must be one of {options}, not {value!r}")
-        return value
+        return self._one_of(self.data[proposal["trait"].name], proposal)
 
     def estimates(self) -> dict[str, np.ndarray]:
         """Return the clouds that are shown: 200 estimates by each estimator.

@@ -50,9 +50,6 @@ const draw = () => {
   return [radius * Math.cos(angle), radius * Math.sin(angle)];
 };
 
-const button = (text) => node("button",
-  { type: "button", class: "tvae-button", "aria-label": `draw from the ${text}`, ...native }, text);
-
 function render({ model, el }) {
   const { planes, labels } = model.get("data");
   const id = freshId();
@@ -62,10 +59,7 @@ function render({ model, el }) {
   const plane = () => byName.get(model.get("model"));
   const axes = [0, 1];
 
-  const choose = (changes) => {
-    Object.entries(changes).forEach(([name, value]) => model.set(name, value));
-    model.save_changes();
-  };
+  const choose = chooserOf(model);
   const moveTo = (point) => {
     const { corner, side } = plane();
     choose({ point: axes.map((axis) => clamp(point[axis], corner[axis], corner[axis] + side)) });
@@ -73,31 +67,23 @@ function render({ model, el }) {
   const shifted = ({ mean, spread }, [a, b]) =>
     [mean[0] + spread[0][0] * a, mean[1] + spread[1][0] * a + spread[1][1] * b];
 
-  const menu = menuOf(`${id}-model`, planes.map(({ name }) => name));
-  menu.addEventListener("change", () => {
+  const menu = menuOf(`${id}-model`, planes.map(({ name }) => name), (name) => {
     // The same image stays in view: the point goes to where the new model puts it.
     const image = nearest(plane().codes, model.get("point"));
-    choose({ model: menu.value, point: byName.get(menu.value).codes[image] });
+    choose({ model: name, point: byName.get(name).codes[image] });
   });
-  const sliders = axes.map((axis) => {
-    const slider = sliderOf(`${id}-latent-${axis}`, { max: STEPS });
-    slider.addEventListener("input", () => {
-      const point = [...model.get("point")];
-      point[axis] = plane().corner[axis] + (slider.value / STEPS) * plane().side;
-      moveTo(point);
-    });
-    return slider;
-  });
-  const outputs = sliders.map((slider) => outputOf(slider.id));
+  const sliders = axes.map((axis) => sliderOf(`${id}-latent-${axis}`, { max: STEPS }, (step) => {
+    const point = [...model.get("point")];
+    point[axis] = plane().corner[axis] + (step / STEPS) * plane().side;
+    moveTo(point);
+  }));
   const names = ["first latent, z\u2081", "second latent, z\u2082"];
   const controls = node("div", { class: "tvae-controls" }, field(menu, "model"),
-    ...axes.map((axis) => field(sliders[axis], names[axis], outputs[axis])));
-  const fromPrior = button("standard normal");
-  fromPrior.addEventListener("click", () => moveTo(draw()));
-  const fromFitted = button("fitted normal");
-  fromFitted.addEventListener("click", () => moveTo(shifted(plane(), draw())));
+    ...axes.map((axis) => field(sliders[axis].slider, names[axis], sliders[axis].output)));
+  const drawFrom = (from, press) => buttonOf(from, press, { "aria-label": `draw from the ${from}` });
   const buttons = node("div", { class: "tvae-buttons" }, node("span", {}, "Draw from the"),
-    fromPrior, fromFitted);
+    drawFrom("standard normal", () => moveTo(draw())),
+    drawFrom("fitted normal", () => moveTo(shifted(plane(), draw()))));
   const reading = readingLine();
 
   // The plane, drawn for the width at hand.
@@ -105,6 +91,7 @@ function render({ model, el }) {
   const mapBox = node("div", { class: "tvae-plane-box" }, map);
   let width = 0;
   let point = null;
+  let drawn = null; // the plane on the map
   const across = (value) => ((value - plane().corner[0]) / plane().side) * width;
   const down = (value) => width - ((value - plane().corner[1]) / plane().side) * width;
 
@@ -119,12 +106,11 @@ function render({ model, el }) {
   }
 
   function drawMap() {
-    const { codes, corner, side } = plane();
+    drawn = plane();
+    const { codes, corner, side } = drawn;
     const unit = side > 16 ? 4 : side > 9 ? 2 : 1;
     const ticks = (low) => Array.from({ length: Math.floor(side / unit) + 1 },
       (_, step) => (Math.ceil(low / unit) + step) * unit).filter((tick) => tick <= low + side);
-    const text = (content, x, y, more = {}) =>
-      node("text", { x, y, "font-size": 11.5, ...more }, content);
     const drawing = [node("rect", { class: "tvae-ground", width, height: width, rx: 4 })];
     for (const tick of ticks(corner[0])) {
       const x = across(tick);
@@ -191,22 +177,17 @@ function render({ model, el }) {
     canvas.width = columns;
     canvas.height = height;
     const context = canvas.getContext("2d");
-    const pixels = context.createImageData(columns, height);
-    decode(model.get("point")).forEach((level, pixel) =>
-      pixels.data.set([level, level, level, 255], 4 * pixel));
-    context.putImageData(pixels, 0, 0);
+    context.putImageData(greyImage(decode(model.get("point")), columns, height), 0, 0);
   }
 
   function paint() {
+    if (plane() !== drawn) drawMap();
     const { name, codes, corner, side, points, spacing: usual } = plane();
     const place = model.get("point");
     const [first, second] = place.map((value) => number(value));
     menu.value = name;
-    sliders.forEach((slider, axis) => {
-      slider.value = Math.round(((place[axis] - corner[axis]) / side) * STEPS);
-      slider.setAttribute("aria-valuetext", number(place[axis]));
-      outputs[axis].textContent = number(place[axis]);
-    });
+    sliders.forEach(({ show }, axis) =>
+      show(Math.round(((place[axis] - corner[axis]) / side) * STEPS), number(place[axis])));
     const image = nearest(codes, place);
     const label = labels[image];
     reading.say(`${name} at (${first}, ${second}): the nearest code is of class ${label}, `,
@@ -224,10 +205,6 @@ function render({ model, el }) {
       "drag it, or move it with the arrow keys.");
   }
 
-  function redraw() {
-    drawMap();
-    paint();
-  }
   el.replaceChildren(node("div", { class: "tvae-explorer tvae-latent-plane" }, controls, buttons,
     reading.line, node("div", { class: "tvae-figures" },
       node("div", { class: "tvae-figure" }, mapBox, legend),
@@ -235,18 +212,10 @@ function render({ model, el }) {
         node("div", {}, heading, note)))));
   const fit = () => {
     width = clamp((legend.clientWidth || 420) - 24, 200, 440);
-    redraw();
+    drawMap();
+    paint();
   };
-  const observer = new ResizeObserver(fit);
-  fit();
-  observer.observe(legend);
-  model.on("change:model", redraw);
-  model.on("change:point", paint);
-  return () => {
-    observer.disconnect();
-    model.off("change:model", redraw);
-    model.off("change:point", paint);
-  };
+  return keepPainted(model, ["model", "point"], paint, legend, fit);
 }
 
 export default { render };

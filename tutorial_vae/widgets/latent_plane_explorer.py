@@ -146,7 +146,6 @@ class LatentPlaneExplorer(Explorer):
     _esm = script("latent_plane_explorer.js")
     _css = style("latent_plane_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     model = traitlets.Unicode().tag(sync=True)
     point = traitlets.List(traitlets.Float(), minlen=2, maxlen=2).tag(sync=True)
 
@@ -166,20 +165,15 @@ class LatentPlaneExplorer(Explorer):
         first = data["planes"][0]
         super().__init__(data=data, model=first["name"], point=first["codes"][0])
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        return f"LatentPlaneExplorer({', '.join(self._names())})"
+    def _summary(self) -> str:
+        return ", ".join(self._names())
 
     def _names(self) -> list[str]:
         return [plane["name"] for plane in self.data["planes"]]
 
     @traitlets.validate("model")
     def _known_model(self, proposal: Any) -> str:
-        if proposal["value"] not in self._names():
-            raise ValueError(
-                f"model must be one of {', '.join(self._names())}, got {proposal['value']!r}"
-            )
-        return proposal["value"]
+        return self._one_of(self._names(), proposal)
 
     @traitlets.validate("point")
     def _finite_point(self, proposal: Any) -> list[float]:

@@ -1,36 +1,8 @@
-// The front end of LayerExplorer, after the text of controls.js. Notebooks run it through anywidget;
-// pages without a kernel run the same text from the stored state.
+// The front end of LayerExplorer, after the texts of controls.js and layers.js. Notebooks run it
+// through anywidget; pages without a kernel run the same text from the stored state.
 
-// Seventeen even steps of Matplotlib's viridis, the map of all similarity figures of the book.
-const VIRIDIS = ("440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c " +
-  "1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725")
-  .split(" ").map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 const NOT_DEFINED = 255;
 const STEPS = 255;
-function colour(value) {
-  const at = clamp(value, 0, 1) * (VIRIDIS.length - 1);
-  const below = Math.min(Math.floor(at), VIRIDIS.length - 2);
-  const mix = (channel) =>
-    VIRIDIS[below][channel] + (at - below) * (VIRIDIS[below + 1][channel] - VIRIDIS[below][channel]);
-  return `rgb(${[0, 1, 2].map((channel) => Math.round(mix(channel))).join(" ")})`;
-}
-
-// The parts of a network have one colour each everywhere in the book.
-function part(layer) {
-  if (/^encoder\.(mean|log_var)$/.test(layer)) return "latent";
-  return /^(encoder|decoder)\./.exec(layer)?.[1] ?? "other";
-}
-
-const shortName = (layer) => (part(layer) === "other" ? layer : layer.slice(layer.indexOf(".") + 1));
-
-function runsOf(layers) {
-  const runs = [];
-  layers.forEach((layer, index) => {
-    if (runs.at(-1)?.part === part(layer)) runs.at(-1).end = index;
-    else runs.push({ part: part(layer), start: index, end: index });
-  });
-  return runs;
-}
 
 // Comparisons are stored one after another, each as bytes in row order.
 function reader(data) {
@@ -54,28 +26,20 @@ function render({ model, el }) {
   const row = () => Math.max(0, rows.indexOf(model.get("layer")));
   const comparison = () =>
     data.keys.findIndex((key) => key.every((option, at) => option === model.get("choice")[at]));
-  const change = (name, value) => {
-    model.set(name, value);
-    model.save_changes();
-  };
+  const choose = chooserOf(model);
   const chooseRow = (index) => {
-    if (index !== row()) change("layer", rows[index]);
+    if (index !== row()) choose({ layer: rows[index] });
   };
 
-  const menus = selectors.map((selector, at) => {
-    const menu = menuOf(`${id}-menu-${at}`, options[at]);
-    menu.addEventListener("change", () => {
-      cell = null;
-      change("choice", menus.map((each) => each.value));
-    });
-    return menu;
-  });
-  const slider = sliderOf(`${id}-layer`, { max: rows.length - 1 });
-  slider.addEventListener("input", () => {
+  const menus = selectors.map((selector, at) => menuOf(`${id}-menu-${at}`, options[at], () => {
     cell = null;
-    chooseRow(Number(slider.value));
-  });
-  const layerName = outputOf(slider.id);
+    choose({ choice: menus.map((each) => each.value) });
+  }));
+  const { slider, output: layerName, show: showLayer } = sliderOf(`${id}-layer`,
+    { max: rows.length - 1 }, (index) => {
+      cell = null;
+      chooseRow(index);
+    });
   const controls = node("div", { class: "tvae-controls" },
     ...menus.map((menu, at) => field(menu, selectors[at])),
     field(slider, `layer of ${rowTitle}`, layerName));
@@ -113,11 +77,7 @@ function render({ model, el }) {
     const visible = (index) => (index % every ? "hidden" : "visible");
 
     const drawing = [
-      node("defs", {}, node("pattern", {
-        id: `${id}-hatch`, width: 6, height: 6, patternUnits: "userSpaceOnUse",
-        patternTransform: "rotate(45)",
-      }, node("rect", { width: 6, height: 6, class: "tvae-void" }),
-      node("line", { y2: 6, class: "tvae-hatch" }))),
+      hatchOf(`${id}-hatch`),
       text(shorten(columnTitle, right - left), (left + right) / 2, 7, middle),
       text(shorten(rowTitle, bottom - top), 7, (top + bottom) / 2, middle, true),
     ];
@@ -178,11 +138,8 @@ function render({ model, el }) {
   });
   map.addEventListener("blur", () => pointAt(null));
 
-  const stops = VIRIDIS.map((_, step) => colour(step / (VIRIDIS.length - 1))).join(", ");
-  const bar = node("div", { class: "tvae-bar" });
-  bar.style.background = `linear-gradient(to right, ${stops})`;
   const legend = node("div", { class: "tvae-legend" }, node("span", {}, "similarity (CKA)"),
-    node("span", {}, "0"), bar, node("span", {}, "1"));
+    node("span", {}, "0"), colourBar(), node("span", {}, "1"));
 
   // Profile: the chosen row as one bar per column.
   const heading = node("p", { class: "tvae-heading" });
@@ -232,9 +189,7 @@ function render({ model, el }) {
     const which = comparison();
     const chosen = row();
     menus.forEach((menu, at) => { menu.value = model.get("choice")[at]; });
-    slider.value = chosen;
-    slider.setAttribute("aria-valuetext", rows[chosen]);
-    layerName.textContent = rows[chosen];
+    showLayer(chosen, rows[chosen]);
     layerName.className = `tvae-layer tvae-${part(rows[chosen])}`;
     reading.say(...sentence());
 
@@ -277,21 +232,12 @@ function render({ model, el }) {
     node("div", { class: "tvae-figures" },
       node("div", { class: "tvae-figure" }, mapBox, legend),
       node("div", { class: "tvae-figure" }, heading, profile, chanceKey))));
-  const observer = new ResizeObserver(() => {
-    drawMap(legend.clientWidth);
+  const fit = () => {
+    drawMap(legend.clientWidth || 420);
     paint();
-  });
-  drawMap(legend.clientWidth || 420);
-  paint();
-  // The legend is as wide as the map may be, and unlike the map never grows while it is observed.
-  observer.observe(legend);
-  model.on("change:layer", paint);
-  model.on("change:choice", paint);
-  return () => {
-    observer.disconnect();
-    model.off("change:layer", paint);
-    model.off("change:choice", paint);
   };
+  // The legend is as wide as the map may be, and unlike the map never grows while it is observed.
+  return keepPainted(model, ["layer", "choice"], paint, legend, fit);
 }
 
 export default { render };

@@ -71,7 +71,6 @@ class LayerExplorer(Explorer):
     _esm = script("layer_explorer.js")
     _css = style("layer_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)
     choice = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
@@ -118,18 +117,13 @@ class LayerExplorer(Explorer):
         }
         super().__init__(data=data, layer=data["rows"][0], choice=data["keys"][0])
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
+    def _summary(self) -> str:
         rows, columns = len(self.data["rows"]), len(self.data["columns"])
-        return f"LayerExplorer({len(self.data['keys'])} × {rows} × {columns} layers)"
+        return f"{len(self.data['keys'])} × {rows} × {columns} layers"
 
     @traitlets.validate("layer")
     def _known_layer(self, proposal: Any) -> str:
-        if proposal["value"] not in self.data["rows"]:
-            raise ValueError(
-                f"layer must be one of {', '.join(self.data['rows'])}, got {proposal['value']!r}"
-            )
-        return proposal["value"]
+        return self._one_of(self.data["rows"], proposal)
 
     @traitlets.validate("choice")
     def _known_choice(self, proposal: Any) -> list[str]:

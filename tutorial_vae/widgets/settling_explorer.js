@@ -11,11 +11,9 @@ function unpack({ values, seeds }, steps, layers) {
     Array.from({ length: layers }, (_, layer) => at((seed * steps + step) * layers + layer))));
 }
 
-const meanOf = (numbers) => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
 const progress = (value, first) => (value - first) / (1 - first);
 
-// Steps are shown on a scale on which each doubling takes the same room, with a place for 0.
-const place = (step) => Math.log10(1 + step / 3);
+const place = (step) => placeOf(step, 3);
 
 const RAW = { name: "CKA with the end", low: 0, high: 1, ticks: [0, 0.5, 1] };
 const DONE = { name: "progress since the start", low: -1, high: 1, ticks: [-1, 0, 1] };
@@ -24,22 +22,16 @@ function render({ model, el }) {
   const { steps, layers, parts, sets } = model.get("data");
   const id = freshId();
   const runs = new Map(sets.map((set) => [set.name, unpack(set, steps.length, layers.length)]));
-  const choose = (name, value) => {
-    model.set(name, value);
-    model.save_changes();
-  };
+  const choose = chooserOf(model);
 
-  const menu = menuOf(`${id}-images`, sets.map(({ name }) => name));
-  menu.addEventListener("change", () => choose("images", menu.value));
-  const stepSlider = sliderOf(`${id}-step`, { max: steps.length - 1 });
-  stepSlider.addEventListener("input", () => choose("step", steps[stepSlider.value]));
-  const stepOutput = outputOf(stepSlider.id);
-  const layerSlider = sliderOf(`${id}-layer`, { max: layers.length - 1 });
-  layerSlider.addEventListener("input", () => choose("layer", layers[layerSlider.value]));
-  const layerOutput = outputOf(layerSlider.id);
-  layerOutput.classList.add("tvae-layer");
+  const menu = menuOf(`${id}-images`, sets.map(({ name }) => name), (images) => choose({ images }));
+  const stepSlider = sliderOf(`${id}-step`, { max: steps.length - 1 },
+    (at) => choose({ step: steps[at] }));
+  const layerSlider = sliderOf(`${id}-layer`, { max: layers.length - 1 },
+    (at) => choose({ layer: layers[at] }));
   const controls = node("div", { class: "tvae-controls" }, field(menu, "images"),
-    field(stepSlider, "training step", stepOutput), field(layerSlider, "layer", layerOutput));
+    field(stepSlider.slider, "training step", stepSlider.output),
+    field(layerSlider.slider, "layer", layerSlider.output));
   const reading = readingLine();
 
   // The mean over seeds at a step and layer, with the lowest and the highest seed.
@@ -52,8 +44,6 @@ function render({ model, el }) {
     return { mean, low: Math.min(...each), high: Math.max(...each) };
   }
 
-  const text = (content, x, y, more = {}) =>
-    node("text", { x, y, "font-size": 11.5, ...more }, content);
   const middle = { "text-anchor": "middle" };
   const panels = ["layers", "steps"].map((along) => ({
     along,
@@ -149,13 +139,9 @@ function render({ model, el }) {
     const [step, layer] = [model.get("step"), model.get("layer")];
     const [stepNow, layerNow] = [steps.indexOf(step), layers.indexOf(layer)];
     menu.value = model.get("images");
-    stepSlider.value = stepNow;
-    stepSlider.setAttribute("aria-valuetext", `step ${step}`);
-    stepOutput.textContent = step;
-    layerSlider.value = layerNow;
-    layerSlider.setAttribute("aria-valuetext", layer);
-    layerOutput.textContent = layer;
-    layerOutput.className = `tvae-layer tvae-${parts[layerNow]}`;
+    stepSlider.show(stepNow, step, `step ${step}`);
+    layerSlider.show(layerNow, layer);
+    layerSlider.output.className = `tvae-layer tvae-${parts[layerNow]}`;
     const [raw, done] = [RAW, DONE].map((kind) => summary(kind, stepNow, layerNow));
     const spread = ({ low, high }) => ` (${number(low)} to ${number(high)})`;
     const first = summary(RAW, 0, layerNow).mean;
@@ -186,15 +172,7 @@ function render({ model, el }) {
     panels.forEach((panel, i) => { panel.width = figures[i].clientWidth || 320; });
     paint();
   };
-  const observer = new ResizeObserver(fit);
-  fit();
-  observer.observe(figures[0]);
-  const events = ["change:images", "change:step", "change:layer"];
-  events.forEach((event) => model.on(event, paint));
-  return () => {
-    observer.disconnect();
-    events.forEach((event) => model.off(event, paint));
-  };
+  return keepPainted(model, ["images", "step", "layer"], paint, figures[0], fit);
 }
 
 export default { render };

@@ -41,7 +41,6 @@ class SettlingExplorer(Explorer):
     _esm = script("settling_explorer.js")
     _css = style("settling_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     images = traitlets.Unicode().tag(sync=True)
     step = traitlets.Int().tag(sync=True)
     layer = traitlets.Unicode().tag(sync=True)
@@ -81,9 +80,8 @@ class SettlingExplorer(Explorer):
             layer=data["layers"][0],
         )
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        return f"SettlingExplorer({', '.join(self._choices('images'))})"
+    def _summary(self) -> str:
+        return ", ".join(self._choices("images"))
 
     def _choices(self, name: str) -> list[Any]:
         if name == "images":
@@ -92,11 +90,7 @@ class SettlingExplorer(Explorer):
 
     @traitlets.validate("images", "step", "layer")
     def _known(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        choices = self._choices(name)
-        if value not in choices:
-            raise ValueError(f"{name} must be one of {choices}, got {value!r}")
-        return value
+        return self._one_of(self._choices(proposal["trait"].name), proposal)
 
 
 def _packed(values: np.ndarray) -> str:

@@ -16,25 +16,17 @@ function inNats(value) {
   return `${number(value / 10 ** power, 1)} × 10${raised}`;
 }
 
-// Steps are shown on a scale on which each doubling takes the same room, with a place for 0.
-const log = (value) => Math.log10(1 + Math.max(0, value));
-
 function render({ model, el }) {
   const { steps, runs, count, height, width, originals } = model.get("data");
   const id = freshId();
   const [healthy, ...others] = runs.map((run) => ({ ...run, pixels: unpack(run.pictures) }));
   const chosen = () => others.find(({ name }) => name === model.get("run"));
   const look = () => steps.indexOf(model.get("step"));
-  const choose = (name, value) => {
-    model.set(name, value);
-    model.save_changes();
-  };
+  const choose = chooserOf(model);
 
-  const menu = menuOf(`${id}-run`, others.map(({ name }) => name));
-  menu.addEventListener("change", () => choose("run", menu.value));
-  const slider = sliderOf(`${id}-step`, { max: steps.length - 1 });
-  slider.addEventListener("input", () => choose("step", steps[slider.value]));
-  const output = outputOf(slider.id);
+  const menu = menuOf(`${id}-run`, others.map(({ name }) => name), (run) => choose({ run }));
+  const { slider, output, show } = sliderOf(`${id}-step`, { max: steps.length - 1 },
+    (at) => choose({ step: steps[at] }));
   const note = node("p", { class: "tvae-note" });
   const menuBox = field(menu, "broken run");
   menuBox.append(note);
@@ -49,18 +41,16 @@ function render({ model, el }) {
     { title: "ELBO and objective, nats per image", height: 210, low: lowest, high: top,
       scale: (value) => value, ticks: [0, -100, -200, -300].filter((tick) => tick >= lowest),
       curves: ["told", "elbo"] },
-    { title: "KL, nats per image", height: 150, low: 0, high: log(400), scale: log,
+    { title: "KL, nats per image", height: 150, low: 0, high: placeOf(400), scale: (value) => placeOf(value),
       ticks: [0, 1, 10, 100], curves: ["kl"] },
   ].map((chart) => ({ ...chart, svg: node("svg", { class: "tvae-chart", role: "img" }) }));
   let across = 320;
 
   function drawChart({ svg, height: tall, low, high, scale, ticks, curves }) {
     const [left, right, above, below] = [40, 10, 8, 24];
-    const x = (step) => left + (log(step) / log(steps.at(-1))) * (across - left - right);
+    const x = (step) => left + (placeOf(step) / placeOf(steps.at(-1))) * (across - left - right);
     const y = (value) => above
       + ((high - clamp(scale(value), low, high)) / (high - low)) * (tall - above - below);
-    const text = (content, px, py, more = {}) =>
-      node("text", { x: px, y: py, "font-size": 11.5, ...more }, content);
     const lines = ticks.flatMap((tick) => [
       node("line", { class: "tvae-grid", x1: left, x2: across - right, y1: y(tick), y2: y(tick) }),
       text(number(tick, 0), left - 6, y(tick), { "text-anchor": "end", "dominant-baseline": "central" }),
@@ -116,13 +106,9 @@ function render({ model, el }) {
   function drawRow({ caption, canvas, label, source, broken }) {
     const [levels, start] = source();
     const context = canvas.getContext("2d");
-    const picture = context.createImageData(width, height);
     for (let i = 0; i < count; i += 1) {
-      for (let pixel = 0; pixel < size; pixel += 1) {
-        const level = levels[start + i * size + pixel];
-        picture.data.set([level, level, level, 255], 4 * pixel);
-      }
-      context.putImageData(picture, i * (width + 1), 0);
+      const own = levels.slice(start + i * size, start + (i + 1) * size);
+      context.putImageData(greyImage(own, width, height), i * (width + 1), 0);
     }
     caption.textContent = label();
     caption.classList.toggle("tvae-of-broken", broken);
@@ -134,9 +120,7 @@ function render({ model, el }) {
     const step = model.get("step");
     const at = look();
     menu.value = run.name;
-    slider.value = at;
-    slider.setAttribute("aria-valuetext", `step ${step}`);
-    output.textContent = step;
+    show(at, step, `step ${step}`);
     note.textContent = run.note;
     const ended = at >= run.elbo.length;
     const now = Math.min(at, run.elbo.length - 1);
@@ -167,16 +151,7 @@ function render({ model, el }) {
     across = drawn.clientWidth || 320;
     paint();
   };
-  const observer = new ResizeObserver(fit);
-  fit();
-  observer.observe(drawn);
-  model.on("change:run", paint);
-  model.on("change:step", paint);
-  return () => {
-    observer.disconnect();
-    model.off("change:run", paint);
-    model.off("change:step", paint);
-  };
+  return keepPainted(model, ["run", "step"], paint, drawn, fit);
 }
 
 export default { render };

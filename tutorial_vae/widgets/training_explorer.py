@@ -83,7 +83,6 @@ class TrainingExplorer(Explorer):
     _esm = script("training_explorer.js")
     _css = style("training_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     run = traitlets.Unicode().tag(sync=True)
     step = traitlets.Int().tag(sync=True)
 
@@ -118,25 +117,19 @@ class TrainingExplorer(Explorer):
         }
         super().__init__(data=data, run=data["runs"][1]["name"], step=data["steps"][-1])
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        return f"TrainingExplorer({', '.join(self._names())})"
+    def _summary(self) -> str:
+        return ", ".join(self._names())
 
     def _names(self) -> list[str]:
         return [run["name"] for run in self.data["runs"]]
 
     @traitlets.validate("run")
     def _known_run(self, proposal: Any) -> str:
-        others = self._names()[1:]
-        if proposal["value"] not in others:
-            raise ValueError(f"run must be one of {', '.join(others)}, got {proposal['value']!r}")
-        return proposal["value"]
+        return self._one_of(self._names()[1:], proposal)
 
     @traitlets.validate("step")
     def _known_step(self, proposal: Any) -> int:
-        if proposal["value"] not in self.data["steps"]:
-            raise ValueError(f"step must be one of {self.data['steps']}, got {proposal['value']!r}")
-        return proposal["value"]
+        return self._one_of(self.data["steps"], proposal)
 
 
 def _described(run: TrainingRun) -> dict[str, Any]:

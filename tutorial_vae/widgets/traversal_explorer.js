@@ -49,65 +49,47 @@ function render({ model, el }) {
     `example ${example + 1}${labels[example] ? `, of class ${labels[example]}` : ""}`;
   let followed = 0; // the dimension that was moved last
 
-  const choose = (changes) => {
-    Object.entries(changes).forEach(([name, value]) => model.set(name, value));
-    model.save_changes();
-  };
+  const choose = chooserOf(model);
   const canvasOf = (name, attributes = {}) =>
     node("canvas", { class: name, width, height, role: "img", ...attributes });
-  function paintOn(canvas, levels) {
-    const context = canvas.getContext("2d");
-    const pixels = context.createImageData(width, height);
-    levels.forEach((level, pixel) => {
-      const grey = Math.round(level);
-      pixels.data.set([grey, grey, grey, 255], 4 * pixel);
-    });
-    context.putImageData(pixels, 0, 0);
-  }
+  const paintOn = (canvas, levels) =>
+    canvas.getContext("2d").putImageData(greyImage(levels.map(Math.round), width, height), 0, 0);
 
-  const beta = sliderOf(`${id}-beta`, { max: models.length - 1 });
-  const betaOutput = outputOf(beta.id);
-  beta.addEventListener("input", () => {
-    const next = models[Number(beta.value)];
+  const beta = sliderOf(`${id}-beta`, { max: models.length - 1 }, (at) => {
+    const next = models[at];
     const example = model.get("example");
     // The same image stays in view: its code in the new model.
     choose(example < 0 ? { beta: next.beta } : { code: next.codes[example], beta: next.beta });
   });
 
-  const button = (name, content) =>
-    node("button", { type: "button", class: "tvae-button", ...name, ...native }, content);
-  const toMean = button({}, "prior mean");
-  toMean.addEventListener("click", () => choose({ example: -1, code: dimensions.map(() => 0) }));
-  const fromPrior = button({}, "draw from the prior");
-  fromPrior.addEventListener("click", () => choose({
+  const toMean = buttonOf("prior mean",
+    () => choose({ example: -1, code: dimensions.map(() => 0) }));
+  const fromPrior = buttonOf("draw from the prior", () => choose({
     example: -1, code: dimensions.map(() => clamp(Math.round(100 * draw()) / 100, -reach, reach)),
   }));
   const pickers = labels.map((_, example) => {
     const picture = canvasOf("tvae-thumb", { "aria-hidden": "true" });
     paintOn(picture, originalOf(example));
-    const picker = button({ "aria-label": `go to the code of ${named(example)}` }, picture);
-    picker.classList.add("tvae-picker");
-    picker.addEventListener("click", () => choose({ example, code: chosen().codes[example] }));
-    return picker;
+    return buttonOf(picture, () => choose({ example, code: chosen().codes[example] }),
+      { class: "tvae-button tvae-picker", "aria-label": `go to the code of ${named(example)}` });
   });
   const controls = node("div", { class: "tvae-controls" },
-    field(beta, "weight of the KL in training, β", betaOutput));
+    field(beta.slider, "weight of the KL in training, β", beta.output));
   const buttons = node("div", { class: "tvae-buttons" },
     node("span", {}, "Go to"), toMean, fromPrior,
     node("span", { class: "tvae-of" }, "or the code of"), ...pickers);
   const reading = readingLine();
 
   const rows = dimensions.map((dimension) => {
-    const slider = sliderOf(`${id}-${dimension}`, { min: -reach, max: reach, step: 0.1 });
-    const output = outputOf(slider.id);
+    const { slider, output, show } = sliderOf(`${id}-${dimension}`,
+      { min: -reach, max: reach, step: 0.1 }, (value) => {
+        const code = [...model.get("code")];
+        code[dimension] = value;
+        followed = dimension;
+        choose({ code });
+      });
     const nats = node("span", { class: "tvae-nats" });
     const fill = node("div", { class: "tvae-fill" });
-    slider.addEventListener("input", () => {
-      const code = [...model.get("code")];
-      code[dimension] = Number(slider.value);
-      followed = dimension;
-      choose({ code });
-    });
     slider.addEventListener("focus", () => {
       followed = dimension;
       paint();
@@ -116,7 +98,7 @@ function render({ model, el }) {
       node("div", { class: "tvae-caption" }, node("label", { for: slider.id }, nameOf(dimension)),
         output, nats),
       slider, node("div", { class: "tvae-track", "aria-hidden": "true" }, fill));
-    return { slider, output, nats, fill, box };
+    return { show, nats, fill, box };
   });
 
   const picture = canvasOf("tvae-picture");
@@ -153,16 +135,12 @@ function render({ model, el }) {
     const code = model.get("code");
     const example = model.get("example");
     const levels = decode(code);
-    beta.value = models.indexOf(chosen());
-    beta.setAttribute("aria-valuetext", `β = ${weight}`);
-    betaOutput.textContent = weight;
+    beta.show(models.indexOf(chosen()), weight, `β = ${weight}`);
     const most = Math.max(...models.flatMap((each) => each.kl));
-    rows.forEach(({ slider, output, nats, fill, box }, dimension) => {
+    rows.forEach(({ show, nats, fill, box }, dimension) => {
       const dead = kl[dimension] < collapsed;
-      slider.value = code[dimension];
       const state = `${number(kl[dimension])} nats${dead ? ", collapsed" : ""}`;
-      slider.setAttribute("aria-valuetext", `${number(code[dimension])}; ${state}`);
-      output.textContent = number(code[dimension]);
+      show(code[dimension], number(code[dimension]), `${number(code[dimension])}; ${state}`);
       nats.textContent = state;
       fill.style.width = `${(100 * kl[dimension]) / most}%`;
       box.classList.toggle("tvae-collapsed", dead);
@@ -196,10 +174,7 @@ function render({ model, el }) {
       node("div", { class: "tvae-figure tvae-seen" }, heading,
         node("div", { class: "tvae-pictures" }, picture, beside), stripHeading,
         node("div", { class: "tvae-strip" }, ...strip.map(({ box }) => box))))));
-  paint();
-  const events = ["beta", "code", "example"].map((trait) => `change:${trait}`);
-  events.forEach((event) => model.on(event, paint));
-  return () => events.forEach((event) => model.off(event, paint));
+  return keepPainted(model, ["beta", "code", "example"], paint, controls);
 }
 
 export default { render };

@@ -96,7 +96,6 @@ class TraversalExplorer(Explorer):
     _esm = script("traversal_explorer.js")
     _css = style("traversal_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     beta = traitlets.Float().tag(sync=True)
     code = traitlets.List(traitlets.Float()).tag(sync=True)
     example = traitlets.Int(-1).tag(sync=True)
@@ -128,10 +127,8 @@ class TraversalExplorer(Explorer):
         middle = described[len(described) // 2]
         super().__init__(data=data, beta=middle["beta"], code=middle["codes"][0], example=0)
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        betas = ", ".join(f"{model['beta']:g}" for model in self.data["models"])
-        return f"TraversalExplorer(beta={betas})"
+    def _summary(self) -> str:
+        return "beta=" + ", ".join(f"{model['beta']:g}" for model in self.data["models"])
 
     @property
     def picture(self) -> Float64[np.ndarray, "height width"]:
@@ -147,13 +144,7 @@ class TraversalExplorer(Explorer):
 
     @traitlets.validate("beta")
     def _known_beta(self, proposal: Any) -> float:
-        betas = [model["beta"] for model in self.data["models"]]
-        if proposal["value"] not in betas:
-            raise ValueError(
-                f"beta must be one of {', '.join(f'{b:g}' for b in betas)}, not "
-                f"{proposal['value']:g}"
-            )
-        return proposal["value"]
+        return self._one_of((model["beta"] for model in self.data["models"]), proposal)
 
     @traitlets.validate("code")
     def _inside(self, proposal: Any) -> list[float]:
@@ -167,10 +158,7 @@ class TraversalExplorer(Explorer):
 
     @traitlets.validate("example")
     def _known_example(self, proposal: Any) -> int:
-        count = len(self.data["labels"])
-        if not -1 <= proposal["value"] < count:
-            raise ValueError(f"example must be from -1 to {count - 1}, not {proposal['value']}")
-        return proposal["value"]
+        return self._between(-1, len(self.data["labels"]) - 1, proposal)
 
 
 def _check(beta: int | float, model: VAE, first: VAE) -> None:

@@ -67,9 +67,7 @@ function strip(pictures, { height, width, scale = 1 }, label, name = "") {
   const one = document.createElement("canvas");
   [one.width, one.height] = [width, height];
   pictures.forEach((picture, index) => {
-    const image = new ImageData(width, height);
-    picture.forEach((level, pixel) => image.data.set([level, level, level, 255], 4 * pixel));
-    one.getContext("2d").putImageData(image, 0, 0);
+    one.getContext("2d").putImageData(greyImage(picture, width, height), 0, 0);
     context.imageSmoothingEnabled = scale > 1;
     context.drawImage(one, index * (w + gap), 0, w, h);
   });
@@ -420,23 +418,18 @@ function render({ model, el }) {
   const { choices } = data;
   const id = freshId();
   const shared = { id, pictures: unpack(data.pictures), labels: data.labels };
-  const choose = (trait, value) => {
-    model.set(trait, value);
-    model.save_changes();
-  };
+  const choose = chooserOf(model);
 
-  const useMenu = menuOf(`${id}-use`, choices.use);
-  useMenu.addEventListener("change", () => choose("use", useMenu.value));
+  const useMenu = menuOf(`${id}-use`, choices.use, (use) => choose({ use }));
   const settings = Object.fromEntries(choices.use.map((use) => {
     const { menu, slider: [trait, label, say] } = USES[use];
-    const slider = sliderOf(`${id}-${trait}`, { max: choices[trait].length - 1 });
-    const output = outputOf(slider.id);
-    slider.addEventListener("input", () => choose(trait, choices[trait][slider.value]));
+    const { slider, output, show } = sliderOf(`${id}-${trait}`, { max: choices[trait].length - 1 },
+      (at) => choose({ [trait]: choices[trait][at] }));
     const boxes = [field(slider, label, output)];
-    const parts = { slider, output, trait, say, boxes };
+    const parts = { show, trait, say, boxes };
     if (menu) {
-      parts.menu = menuOf(`${id}-${menu[0]}`, choices[menu[0]]);
-      parts.menu.addEventListener("change", () => choose(menu[0], parts.menu.value));
+      parts.menu = menuOf(`${id}-${menu[0]}`, choices[menu[0]],
+        (option) => choose({ [menu[0]]: option }));
       boxes.unshift(field(parts.menu, menu[1]));
     }
     return [use, parts];
@@ -454,10 +447,8 @@ function render({ model, el }) {
     for (const [name, { boxes }] of Object.entries(settings)) {
       boxes.forEach((box) => { box.hidden = name !== use; });
     }
-    const { menu, slider, output, trait, say } = settings[use];
-    slider.value = choices[trait].indexOf(chosen[trait]);
-    slider.setAttribute("aria-valuetext", say(chosen[trait]));
-    output.textContent = say(chosen[trait]);
+    const { menu, show, trait, say } = settings[use];
+    show(choices[trait].indexOf(chosen[trait]), say(chosen[trait]));
     if (menu) menu.value = chosen[USES[use].menu[0]];
     const { draw, part } = USES[use];
     const drawn = draw(data[part], chosen, choices, width, shared);
@@ -471,14 +462,7 @@ function render({ model, el }) {
     width = body.clientWidth || 560;
     if (width !== before) paint();
   };
-  const observer = new ResizeObserver(fit);
-  fit();
-  observer.observe(body);
-  TRAITS.forEach((trait) => model.on(`change:${trait}`, paint));
-  return () => {
-    observer.disconnect();
-    TRAITS.forEach((trait) => model.off(`change:${trait}`, paint));
-  };
+  return keepPainted(model, TRAITS, paint, body, fit);
 }
 
 export default { render };

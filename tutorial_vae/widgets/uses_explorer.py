@@ -226,7 +226,6 @@ class UsesExplorer(Explorer):
     _esm = script("uses_explorer.js")
     _css = style("uses_explorer.css")
 
-    data = traitlets.Dict().tag(sync=True)
     use = traitlets.Unicode().tag(sync=True)
     temperature = traitlets.Float().tag(sync=True)
     anomaly = traitlets.Unicode().tag(sync=True)
@@ -292,9 +291,8 @@ class UsesExplorer(Explorer):
         }
         super().__init__(data=data, **start)
 
-    def __repr__(self) -> str:
-        """A text without a memory address, since it is stored in notebooks."""
-        return f"UsesExplorer({', '.join(_USES)})"
+    def _summary(self) -> str:
+        return ", ".join(_USES)
 
     @traitlets.validate(
         "use",
@@ -307,11 +305,7 @@ class UsesExplorer(Explorer):
         "group_count",
     )
     def _one_of_the_choices(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        choices = self.data["choices"][name]
-        if value not in choices:
-            raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, got {value!r}")
-        return value
+        return self._one_of(self.data["choices"][proposal["trait"].name], proposal)
 
 
 def _bytes(pictures: np.ndarray) -> dict[str, Any]:
