@@ -46,6 +46,11 @@ def _sign_test(wins: int, sets: int, *, sides: int = 2, strict: bool = False) ->
     return torch.tensor(min(1.0, sides * tail), dtype=torch.float64)
 
 
+def _many_wins_doubled(wins: int, sets: int) -> Tensor:
+    tail = sum(math.comb(sets, k) for k in range(wins, sets + 1)) / 2**sets
+    return torch.tensor(2 * tail, dtype=torch.float64)
+
+
 def _interval(
     differences: Tensor,
     quantile: float,
@@ -85,6 +90,10 @@ EXERCISES: dict[str, Exercise] = {
                     steps, _settled(values, steps, threshold)
                 )
             ),
+            "This counts the looks below the threshold; a layer that rises and falls again takes "
+            "longer to settle than that.": (
+                lambda values, steps, threshold: steps[(values < threshold).sum(dim=0)]
+            ),
             "A value that is exactly the threshold reaches it.": (
                 lambda values, steps, threshold: _settled(values, steps, threshold + 1e-9)
             ),
@@ -108,13 +117,14 @@ EXERCISES: dict[str, Exercise] = {
                     math.comb(sets, wins) / 2**sets, dtype=torch.float64
                 )
             ),
-            "This is the tail of many wins, doubled; with few wins the uneven splits are at the "
-            "other end.": (
+            "This is the probability of exactly this split, doubled; count the more uneven ones "
+            "too.": (
                 lambda wins, sets: torch.tensor(
-                    min(1.0, 2 * sum(math.comb(sets, k) for k in range(wins, sets + 1)) / 2**sets),
-                    dtype=torch.float64,
+                    2 * math.comb(sets, wins) / 2**sets, dtype=torch.float64
                 )
             ),
+            "This is the tail of many wins, doubled; with few wins the uneven splits are at the "
+            "other end.": (lambda wins, sets: _many_wins_doubled(wins, sets).clamp(max=1)),
             "A probability cannot exceed 1: an even split is counted in both tails.": (
                 lambda wins, sets: torch.tensor(
                     2
@@ -123,6 +133,8 @@ EXERCISES: dict[str, Exercise] = {
                     dtype=torch.float64,
                 )
             ),
+            "This is the tail of many wins, doubled: more than 1 when the wins are few, since the "
+            "uneven splits are then at the other end.": _many_wins_doubled,
         },
     ),
     "inside-3": Exercise(
@@ -147,6 +159,15 @@ EXERCISES: dict[str, Exercise] = {
             ),
             "Here the spread is divided by the number of sets, without the root.": (
                 lambda d, quantile: _interval(d, quantile / math.sqrt(len(d)))
+            ),
+            "The order asked for is mean, lower end, upper end.": (
+                lambda d, quantile: _interval(d, quantile)[[1, 0, 2]]
+            ),
+            "These are the mean and how far the ends are from it; the ends themselves are asked "
+            "for.": (
+                lambda d, quantile: (
+                    _interval(d, quantile) - _interval(d, quantile)[0] * torch.tensor([0, 1, 1])
+                )
             ),
             "The root is that of the number of runs, but the spread is that of the sets.": (
                 lambda d, quantile: _interval(d, quantile / math.sqrt(d.shape[1]))
