@@ -65,8 +65,10 @@ def test_stitching_measures_both_ways_and_two_controls(
     assert [(row["source"], row["kind"]) for row in rows] == [
         ("dsprites", "foreign encoder"),
         ("dsprites", "foreign decoder"),
+        ("dsprites", "pca of source"),
         ("mnist", "foreign encoder"),
         ("mnist", "foreign decoder"),
+        ("mnist", "pca of source"),
         ("untrained", "foreign encoder"),
         ("pca", "foreign encoder"),
     ]

@@ -70,6 +70,20 @@ def test_another_seed_keeps_most_and_an_untrained_encoder_less(trained, unseen):
     assert set(result.baselines) == {"untrained", "pca"}
 
 
+def test_pca_is_fitted_to_the_images_it_is_given(trained, unseen):
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(300, 1, 16, 16, generator=generator)
+    own, same, foreign = (
+        stitch(*trained, unseen, pca_images=images).baselines for images in (None, unseen, noise)
+    )
+    assert own == same
+    # Components of noise are random directions.
+    assert foreign["pca"] < own["pca"] - 0.2
+    assert foreign["untrained"] == own["untrained"]
+    with pytest.raises(ValueError, match="the model was made for"):
+        stitch(*trained, unseen, pca_images=torch.zeros(9, 1, 4, 4))
+
+
 def test_the_share_follows_from_the_errors(trained, unseen):
     result = stitch(trained[1], trained[0], unseen)
     own = (trained[0].reconstruct(unseen.images / 255) - unseen.images / 255).square().mean()

@@ -1,6 +1,7 @@
 """The genericity explorer: what travels in its state, and the same numbers in a real browser."""
 
 import base64
+import re
 
 import numpy as np
 import pytest
@@ -23,6 +24,20 @@ def arrays(seed=0):
 
 def explorer(**options):
     return GenericityExplorer(*arrays(), sets=SETS, layers=LAYERS, **options)
+
+
+def explorer_shares(*tables):
+    return GenericityExplorer(*tables, sets=SETS, layers=LAYERS).shares()
+
+
+def wide():
+    """Seven sets, whose names need as much room as those of the chapter."""
+    random = np.random.default_rng(1)
+    similarity = random.uniform(0.3, 0.8, size=(7, 7, 2, 1))
+    similarity[range(7), range(7)] = 0.9
+    controls = (random.uniform(0.2, 0.5, size=(7, 2, 1)) for _ in range(2))
+    names = [f"set {index}" for index in range(6)] + ["fashion-mnist"]
+    return GenericityExplorer(similarity, *controls, sets=names, layers=["encoder.mean"])
 
 
 def shown(value):
@@ -129,6 +144,92 @@ def test_the_matrix_shows_the_numbers_of_python(opened, scale):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(("target", "source"), [(0, 1), (2, 0), (1, 1)])
+def test_on_the_scale_of_shares_the_reading_is_the_share(opened, target, source, reading):
+    opened.get_by_label("show", exact=True).select_option("share of the way")
+    opened.get_by_label("looking at", exact=True).select_option(SETS[target])
+    opened.get_by_label("trained on", exact=True).select_option(SETS[source])
+    similarity, untrained, pixels = (a[..., 1] for a in arrays())
+    low = untrained[target].mean()
+    way = similarity[target, target].mean() - low
+    seeds = (similarity[target, source] - low) / way
+    text = reading(opened)
+    assert f"(2 seeds: {shown(seeds.min())} to {shown(seeds.max())})" in text
+    assert f"pixels {shown((pixels[target].mean() - low) / way)}." in text
+    assert f"CKA: {shown(similarity[target, source].mean())}." in text
+    bold = opened.locator("p[role=status] strong").inner_text()
+    assert bold == shown(explorer().shares()[target, source, 1])
+
+
+@pytest.mark.browser
+def test_a_share_without_a_way_to_go_is_said_not_to_be_defined(opened, reading):
+    opened.get_by_label("show", exact=True).select_option("share of the way")
+    opened.get_by_label("layer", exact=True).fill("0")
+    assert opened.locator("p[role=status] strong").inner_text() == "not defined"
+    assert "CKA: 0.99; untrained 0.98, ceiling 0.99, pixels" in reading(opened)
+
+
+def arrows(page):
+    """How many cells are marked as below 0 and how many as above 1."""
+    marked = matrix(page).locator("path[pointer-events=none]:visible")
+    inks = marked.evaluate_all("paths => paths.map((path) => path.style.fill)")
+    return inks.count("rgb(255, 255, 255)"), inks.count("rgb(0, 0, 0)")
+
+
+@pytest.mark.browser
+def test_values_beyond_the_colours_are_marked_said_and_in_the_key(open_explorer, reading):
+    similarity, untrained, pixels = arrays()
+    similarity[0, 1, :, 1] = -0.0012
+    similarity[0, 2, :, 1] = 1.0
+    page = open_explorer(
+        GenericityExplorer(
+            similarity, untrained, pixels, sets=SETS, layers=LAYERS, layer="encoder.mean"
+        )
+    )
+    key = page.locator(".tvae-legend")
+    assert arrows(page) == (1 + int((untrained[..., 1].mean(axis=1) < 0).sum()), 0)
+    assert "below 0" in key.inner_text()
+    assert "above 1" not in key.inner_text()
+    assert page.locator("p[role=status] strong").inner_text() == "−0.0012"
+    assert "Below 0: no more alike than by chance." in reading(page)
+
+    page.get_by_label("show", exact=True).select_option("share of the way")
+    low = untrained[..., 1].mean(axis=1)
+    ceiling = similarity[range(3), range(3), :, 1].mean(axis=1)
+    of_pixels = (pixels[..., 1].mean(axis=1) - low) / (ceiling - low)
+    table = explorer_shares(similarity, untrained, pixels)
+    values = np.concatenate([table[:, :, 1].ravel(), of_pixels])
+    assert arrows(page) == ((values < -1e-9).sum(), (values > 1 + 1e-9).sum())
+    assert "below 0" in key.inner_text()
+    assert "above 1" in key.inner_text()
+    assert "no way to go" in key.inner_text()
+    assert "Below 0: less alike than with an untrained network." in reading(page)
+    page.get_by_label("trained on", exact=True).select_option("photographs")
+    assert f"share of the way {shown(table[0, 2, 1])} " in reading(page)
+    assert "Above 1: more alike than with another seed." in reading(page)
+
+
+@pytest.mark.browser
+def test_a_phone_shows_large_cells_whose_names_choose_too(open_explorer, reading):
+    page = open_explorer(wide())
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.get_by_label("show", exact=True).select_option("share of the way")
+    page.wait_for_function("document.querySelector('.tvae-map').clientWidth < 340")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    cell = matrix(page).locator("rect[data-row='3'][data-column='2']")
+    assert cell.bounding_box()["width"] >= 28
+    labels = matrix(page).locator("text[pointer-events=none]")
+    widths = labels.evaluate_all("texts => texts.map((each) => each.getBBox().width)")
+    assert max(widths) <= cell.bounding_box()["width"]
+    assert all(re.fullmatch(r"−?\d\.\d\d|", label) for label in labels.all_text_contents())
+    matrix(page).get_by_text("set 5", exact=True).first.click()
+    matrix(page).get_by_text("set 3", exact=True).last.click()
+    assert "trained on set 3 and one trained on set 5" in reading(page)
+    cell.click()
+    assert "trained on set 2 and one trained on set 3" in reading(page)
+
+
+@pytest.mark.browser
 def test_a_layer_without_a_way_to_go_is_hatched(opened):
     opened.get_by_label("layer", exact=True).fill("0")
     assert matrix(opened).locator("rect[fill^='url(']").count() == 0
@@ -154,12 +255,13 @@ def test_pairs_are_chosen_by_pointer_and_by_arrow_keys(opened, reading):
 @pytest.mark.browser
 def test_the_profile_speaks_all_layers_and_a_click_on_it_chooses_one(opened, reading):
     profile = opened.get_by_role("img").nth(1)
-    similarity, untrained, _ = (a.mean(axis=-2) for a in arrays())
+    similarity, untrained, pixels = (a.mean(axis=-2) for a in arrays())
     spoken = profile.get_attribute("aria-label")
     for index, layer in enumerate(LAYERS):
-        values = similarity[0, 1, index], untrained[0, index], similarity[0, 0, index]
-        first, second, third = map(shown, values)
-        assert f"{layer} {first}, untrained {second}, ceiling {third}" in spoken
+        pair, ceiling = shown(similarity[0, 1, index]), shown(similarity[0, 0, index])
+        controls = f"untrained {shown(untrained[0, index])}, pixels {shown(pixels[0, index])}"
+        assert f"{layer} {pair}, {controls}, ceiling {ceiling}" in spoken
+    assert "pixels" in profile.locator("text").all_text_contents()
     profile.locator("rect[data-layer='3']").click()
     assert reading(opened).startswith("decoder.conv1")
     assert (

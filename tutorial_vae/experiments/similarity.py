@@ -112,24 +112,27 @@ def stitching(target: str, seed: int) -> list[Row]:
     Returns:
         Rows with the columns target, seed, source, kind and value, the share of the reconstruction
         gain that is kept (:class:`~tutorial_vae.transfer.StitchResult`). Kinds are ``"foreign
-        encoder"`` and ``"foreign decoder"``. The sources ``"untrained"`` and ``"pca"`` are
-        controls: they stand in the place of a foreign encoder.
+        encoder"``, ``"foreign decoder"`` and, in the place of the encoder, ``"pca of source"``:
+        principal components of the source's training images. The sources ``"untrained"`` and
+        ``"pca"``, components of the images themselves, are controls in the same place.
     """
     images = grey_images(target, "test", limit=_UNSEEN)
     model = trained(target, seed)
     rows: list[Row] = []
     for source in IMAGE_SETS:
         foreign = trained(source, _next(seed) if source == target else seed)
-        kinds = {
-            "foreign encoder": stitch(foreign, model, images, seed=seed),
-            "foreign decoder": stitch(model, foreign, images, reference=model, seed=seed),
+        there = stitch(foreign, model, images, pca_images=grey_images(source), seed=seed)
+        back = stitch(model, foreign, images, reference=model, seed=seed)
+        shares = {
+            "foreign encoder": there.share,
+            "foreign decoder": back.share,
+            "pca of source": there.baselines["pca"],
         }
         settings: Row = {"target": target, "seed": seed, "source": source}
-        rows += [settings | {"kind": kind, "value": k.share} for kind, k in kinds.items()]
-        if source == target:
-            controls = kinds["foreign encoder"].baselines.items()
-            settings["kind"] = "foreign encoder"
-            rows += [settings | {"source": name, "value": share} for name, share in controls]
+        rows += [settings | {"kind": kind, "value": share} for kind, share in shares.items()]
+    controls = stitch(model, model, images, seed=seed).baselines
+    settings = {"target": target, "seed": seed, "kind": "foreign encoder"}
+    rows += [settings | {"source": name, "value": share} for name, share in controls.items()]
     return rows
 
 

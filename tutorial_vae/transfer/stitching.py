@@ -51,6 +51,7 @@ def stitch(
     images: ImageSet | Tensor,
     *,
     reference: VAE | None = None,
+    pca_images: ImageSet | Tensor | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
 ) -> StitchResult:
@@ -76,6 +77,9 @@ def stitch(
             or floats in [0, 1]; n of at least 20, best held out.
         reference: the model whose reconstruction gain counts as 1, in general the one that was
             trained on such images; ``decoder_from`` when it is not given.
+        pca_images: what the PCA baseline is fitted to, images of the models' shape. Without them
+            it is fitted to ``images``, which a foreign encoder has never seen; the images that
+            ``encoder_from`` was trained on put both on one footing.
         seed: of the folds and of the untrained baseline.
         device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
 
@@ -109,7 +113,8 @@ def stitch(
     def means(model: VAE) -> Float[Tensor, "n latent"]:
         return encode_images(model, images, device=device).mean
 
-    pca = fit_pca(flat, encoder_from.latent_dim, seed=seed).transform(flat)
+    fitted = flat if pca_images is None else flat_pixels(checked_images(encoder_from, pca_images))
+    pca = fit_pca(fitted, encoder_from.latent_dim, seed=seed).transform(flat)
     codes = {
         "": means(encoder_from),
         "untrained": means(untrained_copy(encoder_from, seed=seed)),

@@ -4,6 +4,18 @@
 const NOT_DEFINED = 65535;
 const LEAST_WAY = 0.05; // below it, a share of the way would divide by next to nothing
 const CONTROLS = ["untrained", "pixels"];
+const LEAST_SIDE = 28; // of a cell that a finger finds, pixels
+const TITLE = 18; // height of the line above the names of the columns, pixels
+
+// On which side of the colours' range, 0 to 1, a value lies. Shares of 0 and 1 come with rounding errors.
+const beyond = (value) => (value < -1e-9 ? "below" : value > 1 + 1e-9 ? "above" : "");
+
+// A value in as many decimals as it needs to be seen on its side of 0 and of 1.
+function exact(value) {
+  let decimals = 2;
+  while (decimals < 9 && beyond(Number(value.toFixed(decimals))) !== beyond(value)) decimals += 2;
+  return number(value, decimals);
+}
 
 // Black or white, whichever is easier to read on the colour of a value.
 function inkOn(value) {
@@ -53,6 +65,15 @@ function render({ model, el }) {
     read(target, source, layer, scale);
   const sourceOf = (column) => (column < sets.length ? column : columns[column]);
 
+  // What the cells of all layers hold on the chosen scale: the lettering and the key depend on it, and
+  // do not change while the slider moves.
+  const seen = {};
+  function cellsOfAllLayers() {
+    const means = () => layers.flatMap((_, layer) => sets.flatMap((_, row) =>
+      columns.map((_, column) => value(row, sourceOf(column), layer)[0])));
+    return (seen[model.get("scale")] ??= means());
+  }
+
   const menus = [["source", "trained on", sets], ["target", "looking at", sets], ["scale", "show", scales]]
     .map(([name, label, options]) => {
       const menu = menuOf(`${id}-${name}`, options, (option) => choose({ [name]: option }));
@@ -70,48 +91,72 @@ function render({ model, el }) {
   const middle = { "text-anchor": "middle" };
   const central = { "dominant-baseline": "central" };
 
-  // Matrix: one layer, every target (rows) by every source and control (columns).
+  // An arrow in the lower or upper half of a cell points to where its value lies beyond the colours.
+  const arrow = (side, x, y, size) => {
+    const [tip, base] = side === "below" ? [size - 2.5, size - 6.5] : [2.5, 6.5];
+    return node("path", { d: `M${x + size / 2 - 4} ${y + base}h8L${x + size / 2} ${y + tip}Z`,
+      "pointer-events": "none" });
+  };
+
+  // Matrix: one layer, every target (rows) by every source and control (columns). Where cells beside
+  // the names of their rows were too small for a finger, each name stands above its row.
   const matrix = node("svg", { class: "tvae-map", role: "img", tabindex: 0, ...native });
   const matrixBox = node("div", {}, matrix);
   let cells = [];
   let frame = {};
   function drawMatrix(width) {
     const longest = Math.max(...columns.map((name) => name.length)) * 7;
-    const [left, top, gap] = [22 + longest, 26 + longest, 8];
-    const side = clamp((width - left - gap - 2) / columns.length, 14, 44);
+    const [top, gap] = [26 + longest, 8];
+    const sideBeside = (room) => clamp((width - room - gap - 2) / columns.length, 14, 44);
+    const stacked = sideBeside(22 + longest) < LEAST_SIDE;
+    const left = stacked ? 1 : 22 + longest;
+    const side = sideBeside(left);
+    const strip = stacked ? 21 : 0;
+    const pitch = strip + side;
     const x = (column) => left + column * side + (column >= sets.length ? gap : 0);
-    const y = (row) => top + row * side;
+    const y = (row) => top + row * pitch + strip;
     const right = x(columns.length - 1) + side;
-    const wide = side >= 29;
     cells = sets.map((_, row) => columns.map((_, column) => ({
       square: node("rect", { x: x(column), y: y(row), width: side, height: side,
         "data-row": row, "data-column": column, class: column < sets.length ? "tvae-pair" : "" }),
       label: text("", x(column) + side / 2, y(row) + side / 2 + 0.5,
-        { ...middle, ...central, "font-size": wide ? 12 : 10, "pointer-events": "none" }),
+        { ...middle, ...central, "pointer-events": "none" }),
+      arrows: ["below", "above"].map((end) => [end, arrow(end, x(column), y(row), side)]),
     })));
     const diagonal = sets.map((_, index) => node("rect", { x: x(index) + 2.5, y: y(index) + 2.5,
       width: side - 5, height: side - 5, class: "tvae-ceiling-cell" }));
-    const rowNames = sets.map((name, row) =>
-      text(name, left - 6, y(row) + side / 2, { "text-anchor": "end", ...central }));
-    const columnNames = columns.map((name, column) => turned(name, x(column) + side / 2, top - 6,
-      { class: column < sets.length ? "" : "tvae-control" }));
+    const rowNames = sets.map((name, row) => (stacked ? text(name, left, y(row) - 4.5, { class: "tvae-pair" })
+      : text(name, left - 6, y(row) + side / 2, { "text-anchor": "end", ...central, class: "tvae-pair" })));
+    const columnNames = columns.map((name, column) => turned(name, x(column) + side / 2, top - (stacked ? 1 : 6),
+      { class: column < sets.length ? "tvae-pair" : "tvae-control" }));
     const chosen = node("rect", { class: "tvae-cell", width: side + 2, height: side + 2, rx: 2 });
     matrix.setAttribute("width", right + 2);
-    matrix.setAttribute("height", y(sets.length) + 2);
+    matrix.setAttribute("height", y(sets.length - 1) + side + 2);
     matrix.replaceChildren(
       hatchOf(`${id}-hatch`),
-      text("trained on", (left + x(sets.length - 1) + side) / 2, 11, middle),
-      turned("looking at", 7, top + (sets.length * side) / 2, middle),
+      ...(stacked ? [text("looking at \u2193", left, 11),
+        text("trained on \u2192", x(sets.length - 1) + side, 11, { "text-anchor": "end" })]
+        : [text("trained on", (left + x(sets.length - 1) + side) / 2, 11, middle),
+          turned("looking at", 7, top + (sets.length * side) / 2, middle)]),
       ...rowNames, ...columnNames,
       node("g", { class: "tvae-cells" }, ...cells.flat().map((cell) => cell.square)),
-      ...diagonal, ...cells.flat().map((cell) => cell.label), chosen);
-    frame = { x, y, wide, chosen, rowNames, columnNames, diagonal };
+      ...diagonal, ...cells.flat().flatMap(({ label, arrows }) => [label, ...arrows.map(([, mark]) => mark)]),
+      chosen);
+    frame = { x, y, left, top, side, pitch, chosen, rowNames, columnNames, diagonal };
   }
   const select = (row, column) => {
     if (column < sets.length) choose({ target: sets[row], source: sets[column] });
   };
-  matrix.addEventListener("click", ({ target }) => {
-    if ("row" in target.dataset) select(Number(target.dataset.row), Number(target.dataset.column));
+  // A finger need not hit the square: the name of a row or column chooses it, too.
+  matrix.addEventListener("click", (event) => {
+    const box = matrix.getBoundingClientRect();
+    const [right, down] = [event.clientX - box.left, event.clientY - box.top];
+    if (down < TITLE) return;
+    const row = down < frame.top ? at("target")
+      : Math.min(Math.floor((down - frame.top) / frame.pitch), sets.length - 1);
+    const column = right < frame.left ? at("source")
+      : columns.findLastIndex((_, index) => frame.x(index) <= right);
+    select(row, column);
   });
   matrix.addEventListener("keydown", (event) => {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -122,8 +167,22 @@ function render({ model, el }) {
   });
 
   const barName = node("span", {});
-  const legend = node("div", { class: "tvae-legend" }, barName, node("span", {}, "0"), colourBar(),
-    node("span", {}, "1"), node("span", { class: "tvae-ceiling-key" }), node("span", {}, "ceiling"));
+  const keyOf = (swatch, ...label) => node("span", { class: "tvae-key" },
+    node("svg", { width: 16, height: 16, "aria-hidden": "true" }, ...swatch), node("span", {}, ...label));
+  const keySquare = (fill) => node("rect", { width: 16, height: 16, rx: 1.5, fill });
+  const beyondKey = (end, limit) => {
+    const mark = arrow(end, 0, 0, 16);
+    mark.style.fill = inkOn(limit);
+    return keyOf([keySquare(colour(limit)), mark], `${end} ${limit}`);
+  };
+  const keys = { below: beyondKey("below", 0), above: beyondKey("above", 1) };
+  const undefinedName = node("span", {});
+  keys.undefined = keyOf([keySquare(`url(#${id}-hatch)`)], undefinedName);
+  const legend = node("div", { class: "tvae-legend" },
+    node("span", { class: "tvae-key" }, barName, node("span", {}, "0"), colourBar(), node("span", {}, "1")),
+    keys.below, keys.above,
+    keyOf([node("rect", { x: 1, y: 1, width: 14, height: 14, class: "tvae-ceiling-key" })], "ceiling"),
+    keys.undefined);
   const matrixTitle = node("p", { class: "tvae-heading" });
 
   // Profile: every layer of the chosen pair, between its controls.
@@ -143,18 +202,22 @@ function render({ model, el }) {
     const share = shareScale();
     const [target, source, chosen] = [at("target"), at("source"), at("layer")];
     const line = (who) => layers.map((_, layer) => value(target, who, layer));
-    const [pair, ceiling, untrained] = [line(source), line(target), line("untrained")];
-    const defined = [pair, ceiling, untrained].flat(2).filter((each) => !Number.isNaN(each));
-    // Shares may run far out of range where the way is short: such values are drawn at the edge.
-    const low = clamp(Math.floor(Math.min(0, ...defined) * 5 + 1e-9) / 5, share ? -0.4 : -1, 0);
-    const high = clamp(Math.ceil(Math.max(1, ...defined) * 5 - 1e-9) / 5, 1, share ? 1.4 : 1);
+    const means = (values) => values.map(([each]) => each);
+    const pair = line(source);
+    const [ceiling, untrained, pixels] = [target, "untrained", "pixels"].map((who) => means(line(who)));
+    const defined = [pair, ceiling, untrained, pixels].flat(2).filter((each) => !Number.isNaN(each));
+    // Shares may run far out of range where the way is short, and the axis follows them.
+    const [least, most] = [Math.min(0, ...defined), Math.max(share ? 1.05 : 1, ...defined)];
+    const tickStep = [0.2, 0.5, 1, 2, 5].find((each) => (most - least) / each <= 10) ?? 10;
+    const low = Math.floor(least / tickStep + 1e-9) * tickStep;
+    const high = Math.ceil(most / tickStep - 1e-9) * tickStep;
     const nameSize = Math.max(...layers.map((layer) => shortName(layer).length)) * 6.5 + 10;
     const [left, right, top] = [34, 64, 26];
     const height = 312 + nameSize;
     const bottom = height - nameSize;
     const step = (width - left - right) / layers.length;
     const x = (layer) => left + (layer + 0.5) * step;
-    const y = (each) => bottom - ((clamp(each, low, high) - low) / (high - low)) * (bottom - top);
+    const y = (each) => bottom - ((each - low) / (high - low)) * (bottom - top);
     const drawing = [];
 
     for (const run of runsOf(layers)) {
@@ -168,11 +231,13 @@ function render({ model, el }) {
       drawing.push(node("line", { x1: from + 1, x2: to - 1, y1: top - 3, y2: top - 3,
         class: `tvae-strip tvae-${run.part}` }));
     }
-    for (let tick = Math.ceil(low * 5 - 1e-9); tick <= high * 5 + 1e-9; tick += 1) {
-      const label = number(tick / 5, 1);
-      drawing.push(node("line", { x1: left, x2: width - right, y1: y(tick / 5), y2: y(tick / 5),
+    drawing.push(...pair.flatMap(([each], layer) => (Number.isNaN(each) ? [node("rect", { width: step - 2,
+      x: x(layer) - step / 2 + 1, y: top, height: bottom - top, fill: `url(#${id}-hatch)`, class: "tvae-no-value" })] : [])));
+    for (let tick = Math.round(low / tickStep); tick <= Math.round(high / tickStep); tick += 1) {
+      const height = y(tick * tickStep);
+      drawing.push(node("line", { x1: left, x2: width - right, y1: height, y2: height,
         class: tick === 0 ? "tvae-zero" : "tvae-grid" }),
-      text(label, left - 6, y(tick / 5), { "text-anchor": "end", ...central }));
+      text(number(tick * tickStep, tickStep < 1 ? 1 : 0), left - 6, height, { "text-anchor": "end", ...central }));
     }
     drawing.push(node("line", { x1: x(chosen), x2: x(chosen), y1: top, y2: bottom, class: "tvae-chosen-layer" }));
 
@@ -186,9 +251,8 @@ function render({ model, el }) {
         return piece;
       }).join("");
     };
-    const means = (values) => values.map(([each]) => each);
-    drawing.push(node("path", { d: path(means(untrained)), class: "tvae-line-untrained" }),
-      node("path", { d: path(means(ceiling)), class: "tvae-line-ceiling" }));
+    drawing.push(...Object.entries({ pixels, untrained, ceiling }).map(([name, values]) =>
+      node("path", { d: path(values), class: `tvae-line-${name}` })));
 
     for (const run of runsOf(layers)) {
       const inside = layers.map((_, layer) => layer)
@@ -208,11 +272,11 @@ function render({ model, el }) {
 
     // Names at the right ends of the lines, moved apart where they would touch.
     const last = layers.length - 1;
-    const ends = [["ceiling", ceiling, "tvae-name"], ["untrained", untrained, "tvae-name"],
-      ["this pair", pair, `tvae-name tvae-strong tvae-${part(layers[last])}`]]
-      .filter(([name]) => name !== "this pair" || source !== target)
-      .filter(([, values]) => !Number.isNaN(values[last][0]))
-      .map(([name, values, type]) => ({ name, type, y: y(values[last][0]) }))
+    const ends = [["ceiling", ceiling[last], "tvae-name"], ["untrained", untrained[last], "tvae-name"],
+      ["pixels", pixels[last], "tvae-name"],
+      ["this pair", pair[last][0], `tvae-name tvae-strong tvae-${part(layers[last])}`]]
+      .filter(([name, end]) => !Number.isNaN(end) && (name !== "this pair" || source !== target))
+      .map(([name, end, type]) => ({ name, type, y: y(end) }))
       .sort((one, other) => one.y - other.y);
     for (let i = 1; i < ends.length; i += 1) ends[i].y = Math.max(ends[i].y, ends[i - 1].y + 14);
     const over = ends.length ? ends.at(-1).y - (bottom - 6) : 0;
@@ -229,8 +293,8 @@ function render({ model, el }) {
     profile.setAttribute("width", width);
     profile.setAttribute("height", height);
     profile.replaceChildren(...drawing);
-    const spoken = layers.map((layer, index) => `${layer} ${number(pair[index][0])}, untrained ` +
-      `${number(untrained[index][0])}, ceiling ${number(ceiling[index][0])}`);
+    const spoken = layers.map((layer, index) => `${layer} ${exact(pair[index][0])}, untrained ` +
+      `${number(untrained[index])}, pixels ${exact(pixels[index])}, ceiling ${number(ceiling[index])}`);
     profile.setAttribute("aria-label", `${profileTitle.textContent} ${spoken.join("; ")}.`);
   }
   profile.addEventListener("click", ({ target }) => {
@@ -238,24 +302,33 @@ function render({ model, el }) {
   });
 
   function sentence(target, source, layer) {
-    const [similarity, lowest, highest] = value(target, source, layer, scales[0]);
-    const [ceiling] = value(target, target, layer, scales[0]);
-    const [untrained] = value(target, "untrained", layer, scales[0]);
-    const [pixels] = value(target, "pixels", layer, scales[0]);
-    const [share] = value(target, source, layer, scales[1]);
-    const who = source === target ? `two VAEs trained on ${sets[source]}`
+    const [cka, shareOfWay] = scales.map((scale) => (who) => value(target, who, layer, scale));
+    const own = source === target;
+    const who = own ? `two VAEs trained on ${sets[source]}`
       : `a VAE trained on ${sets[source]} and one trained on ${sets[target]}`;
-    const range = seeds > 1 ? ` (${seeds} seeds: ${number(lowest)} to ${number(highest)})` : "";
-    const around = source === target ? `, the ceiling; untrained ${number(untrained)}`
-      : `; untrained ${number(untrained)}, ceiling ${number(ceiling)}`;
-    let way = "";
-    if (source !== target) {
-      way = Number.isNaN(share)
-        ? " The ceiling is hardly above the untrained network: there is no way to go."
-        : ` Share of the way: ${number(share)}.`;
+    const about = `${layers[layer]} of ${who}, looking at ${sets[target]}: `;
+    const range = ([, lowest, highest]) => (seeds > 1 ? ` (${seeds} seeds: ${number(lowest)} to ${number(highest)})` : "");
+    const ceiling = (shown) => (own ? "" : `, ceiling ${shown}`);
+    const controls = `; untrained ${exact(cka("untrained")[0])}${ceiling(exact(cka(target)[0]))}, pixels ${exact(cka("pixels")[0])}`;
+    const whose = own ? ", the ceiling" : "";
+    const [share] = shareOfWay(source);
+    const noWay = "ceiling is hardly above untrained: no way to go.";
+
+    if (!shareScale()) {
+      const below = beyond(cka(source)[0]) === "below" ? " Below 0: no more alike than by chance." : "";
+      const way = Number.isNaN(share) ? ` The ${noWay}` : ` Share of the way: ${exact(share)}.`;
+      return [`${about}CKA `, exact(cka(source)[0]),
+        `${range(cka(source))}${whose}${controls}, chance 0.${below}${own ? "" : way}`];
     }
-    return [`${layers[layer]} of ${who}, looking at ${sets[target]}: CKA `, number(similarity),
-      `${range}${around}, pixels ${number(pixels)}, chance 0.${way}`];
+    if (Number.isNaN(share)) {
+      return [`${about}share of the way `, number(share),
+        `, since the ${noWay} CKA: ${exact(cka(source)[0])}${controls}.`];
+    }
+    const meaning = { "": "", below: " Below 0: less alike than with an untrained network.",
+      above: " Above 1: more alike than with another seed." }[beyond(share)];
+    return [`${about}share of the way `, exact(share), `${range(shareOfWay(source))}${whose}; ` +
+      `untrained 0${ceiling(1)}, pixels ${exact(shareOfWay("pixels")[0])}.${meaning} ` +
+      `CKA: ${exact(cka(source)[0])}.`];
   }
 
   function paint() {
@@ -266,20 +339,38 @@ function render({ model, el }) {
     reading.say(...sentence(target, source, layer));
     const what = shareScale() ? "share of the way" : "CKA";
     matrixTitle.replaceChildren(node("strong", { class: `tvae-${part(layers[layer])}` }, layers[layer]),
-      `, every pair of sets`);
-    profileTitle.replaceChildren(node("strong", {}, `${sets[source]} → ${sets[target]}`), ", every layer");
+      `, ${what} for every pair`);
+    profileTitle.replaceChildren(node("strong", {}, `${sets[source]} → ${sets[target]}`), `, ${what} at every layer`);
     barName.textContent = what;
 
-    cells.forEach((line, row) => line.forEach(({ square, label }, column) => {
+    const all = cellsOfAllLayers();
+    keys.below.hidden = !all.some((each) => beyond(each) === "below");
+    keys.above.hidden = !all.some((each) => beyond(each) === "above");
+    keys.undefined.hidden = !all.some(Number.isNaN);
+    undefinedName.textContent = shareScale()
+      ? `no way to go: ceiling less than ${LEAST_WAY} above untrained` : "not defined";
+
+    // One size of letters for all cells, in which the longest number has room.
+    const longest = all.filter((each) => !Number.isNaN(each)).map((each) => number(each))
+      .reduce((one, other) => (other.length > one.length ? other : one), "");
+    const probe = cells[0][0].label;
+    probe.setAttribute("font-size", 12);
+    probe.textContent = longest;
+    const letters = Math.min(12, (12 * (frame.side - 3)) / Math.max(1, probe.getComputedTextLength()));
+
+    cells.forEach((line, row) => line.forEach(({ square, label, arrows }, column) => {
       const [each] = value(row, sourceOf(column), layer);
       const known = !Number.isNaN(each);
       square.setAttribute("fill", known ? colour(each) : `url(#${id}-hatch)`);
-      // A narrow cell has room for three digits at most.
-      const decimals = frame.wide || (each >= 0 && each < 0.995) ? 2 : 1;
-      const shown = known ? number(each, decimals) : "";
-      label.textContent = frame.wide ? shown : shown.replace(/^(\u2212?)0\./, "$1.");
-      label.style.fill = known ? inkOn(each) : "";
-      if (row === column) frame.diagonal[row].style.stroke = known ? inkOn(each) : "";
+      label.textContent = known ? number(each) : "";
+      label.setAttribute("font-size", letters);
+      const ink = known ? inkOn(each) : "";
+      label.style.fill = ink;
+      for (const [end, mark] of arrows) {
+        mark.style.fill = ink;
+        mark.style.display = beyond(each) === end ? "" : "none";
+      }
+      if (row === column) frame.diagonal[row].style.stroke = ink;
     }));
     frame.chosen.setAttribute("x", frame.x(source) - 1);
     frame.chosen.setAttribute("y", frame.y(target) - 1);
@@ -287,7 +378,7 @@ function render({ model, el }) {
     frame.columnNames.forEach((name, column) => name.classList.toggle("tvae-strong", column === source));
     matrix.setAttribute("aria-label", `${what} of ${layers[layer]} for ${sets.length} sets looked at by ` +
       `${sets.length} sets trained on, and two controls. Chosen: trained on ${sets[source]}, looking ` +
-      `at ${sets[target]}, ${number(value(target, source, layer)[0])}. Arrow keys choose another pair.`);
+      `at ${sets[target]}, ${exact(value(target, source, layer)[0])}. Arrow keys choose another pair.`);
     drawProfile(profileBox.clientWidth || 420);
   }
 

@@ -21,9 +21,10 @@ SCALES = ("CKA", "share of the way")
 class GenericityExplorer(Explorer):
     """How alike VAEs trained on different sets are, by layer and pair of sets, between controls.
 
-    A matrix shows one layer for all pairs, and a profile shows all layers of one pair, between the
-    untrained network and the ceiling. Both show CKA, or its share of the way from the one to the
-    other (:meth:`shares`).
+    A matrix shows one layer for all pairs, and a profile shows all layers of one pair, beside the
+    untrained network, the pixels and the ceiling. Both show CKA, or its share of the way from the
+    untrained network to the ceiling (:meth:`shares`). The colours run from 0 to 1; values beyond
+    are marked with an arrow.
 
     Args:
         similarity: CKA of same layers, (targets, sources, seeds, layers). Targets and sources are
