@@ -98,6 +98,20 @@ def test_other_files_are_passed_over_and_deeper_folders_searched(classes: Path) 
     assert 77 in greys(train) + greys(test)
 
 
+def test_links_that_lead_back_are_passed_over(classes: Path) -> None:
+    expected = [greys(images) for images in both(classes)]
+    for name in ("cats", "dogs"):
+        (classes / name / "up").symlink_to(classes, target_is_directory=True)
+        (classes / name / "deeper").mkdir()
+        (classes / name / "deeper" / "self").symlink_to("..", target_is_directory=True)
+    assert [greys(images) for images in both(classes)] == expected
+    # A link to somewhere else is followed.
+    paint(classes.with_name("elsewhere") / "x.png", 77)
+    (classes / "cats" / "more").symlink_to(classes.with_name("elsewhere"))
+    train, test = both(classes)
+    assert 77 in greys(train) + greys(test)
+
+
 def test_grey_and_colour_together_need_a_decision(classes: Path) -> None:
     paint(classes / "dogs" / "5.png", 115, "RGB")
     with pytest.raises(ValueError, match=r"5\.png is in colour and .*0\.png is grey; .*channels=1"):

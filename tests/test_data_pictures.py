@@ -85,6 +85,14 @@ def test_a_transparent_palette_entry_shows_white(tmp_path: Path) -> None:
     assert (pixels == 255).all()
 
 
+def test_a_transparent_grey_of_sixteen_bits_shows_white(tmp_path: Path) -> None:
+    values = RAMP.astype(np.uint16) * 257
+    values[:, :8] = 7
+    pixels = saved(tmp_path / "x.png", Image.fromarray(values), transparency=7)
+    assert (pixels[0, :, :8] == 255).all()
+    assert torch.equal(pixels[0, :, 8:], torch.from_numpy(RAMP[:, 8:]))
+
+
 def test_the_first_frame_of_an_animation(tmp_path: Path) -> None:
     frames = [Image.new("L", (16, 16), value) for value in (40, 200)]
     frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])

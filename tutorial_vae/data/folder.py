@@ -3,11 +3,12 @@
 ``PATH/<class>/<picture>`` is a labelled set, ``PATH/<picture>`` an unlabelled one. Pictures in
 folders further down belong to the class at the top. If the sub-folders of PATH are just ``train``
 and ``test``, each of these is laid out like that and they are the two parts; otherwise a fifth is
-held out by what the files hold. Hidden files, and files whose ending is not that of a format that
-Pillow reads, are passed over.
+held out by what the files hold. Passed over are hidden files, files whose ending is not that of a
+format that Pillow reads, and links back to a folder that they lie in.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -77,7 +78,11 @@ def _labelled(classes: dict[str, list[Path]]) -> list[tuple[Path, str]]:
 def _listed(folder: Path) -> dict[str, list[Path]]:
     """Return the picture files of each class, or of the class "" for an unlabelled set."""
     loose = _pictures(folder, deep=False)
-    classes = {path.name: _pictures(path, deep=True) for path in _visible(folder) if path.is_dir()}
+    classes = {
+        path.name: _pictures(path, deep=True, inside=(folder.resolve(),))
+        for path in _visible(folder)
+        if path.is_dir()
+    }
     if not loose and not any(classes.values()):
         raise ValueError(
             f"{folder} holds no picture with a file name ending that Pillow knows, such as .png or "
@@ -95,12 +100,15 @@ def _listed(folder: Path) -> dict[str, list[Path]]:
     return classes
 
 
-def _pictures(folder: Path, *, deep: bool) -> list[Path]:
+def _pictures(folder: Path, *, deep: bool, inside: Sequence[Path] = ()) -> list[Path]:
     endings = readable_extensions()
+    inside = (*inside, folder.resolve())
     found = []
     for path in _visible(folder):
         if path.is_dir():
-            found += _pictures(path, deep=True) if deep else []
+            # A link to a folder that we are in would go round for ever.
+            leads_back = any(place.is_relative_to(path.resolve()) for place in inside)
+            found += _pictures(path, deep=True, inside=inside) if deep and not leads_back else []
         elif path.suffix.lower() in endings:
             found.append(path)
     return found

@@ -74,7 +74,13 @@ def _eight_bit(picture: "Image", path: Path) -> "Image":
     from PIL import Image
 
     if picture.mode.startswith("I;16"):
-        return Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
+        values = np.asarray(picture)
+        pixels = np.rint(values / 257).astype(np.uint8)
+        # Pillow does not count these pictures among those with transparency; a PNG may name one
+        # grey that is.
+        if "transparency" in picture.info:
+            pixels[values == picture.info["transparency"]] = 255
+        return Image.fromarray(pixels)
     if picture.mode == "I":
         values = np.asarray(picture)
         if values.min() < 0 or values.max() > 65535:
