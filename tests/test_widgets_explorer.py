@@ -13,6 +13,7 @@ from tutorial_vae import widgets
 from tutorial_vae.evaluation import Quality
 from tutorial_vae.models import DenseDecoder
 from tutorial_vae.results import Summary
+from tutorial_vae.transfer import assessment
 from tutorial_vae.widgets import front_end
 
 PICTURES = np.zeros((4, 2, 2))
@@ -27,6 +28,15 @@ HOSTS = {
 
 def bound():
     return widgets.BoundExplorer({"one peak": widgets.ScalarModel((0, 1), x=1.5, noise=0.5)})
+
+
+def card():
+    torch.manual_seed(0)
+    model = tv.VAE((1, 8, 8), 2, architecture="mlp")
+    digits = tv.load_images("digits", "test", size=8, limit=60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assessment, "STEPS", 2)
+        return widgets.CardExplorer(tv.assess(model, digits, progress=False))
 
 
 def genericity():
@@ -94,6 +104,7 @@ EXPLORERS = {
         "AlignmentExplorer(50 images, 1024 features, true CKA 0.00, 12 draws)",
     ),
     "bound": (bound, "BoundExplorer(one peak)"),
+    "card": (card, "CardExplorer(60 images of digits)"),
     "divergence": (
         widgets.DivergenceExplorer,
         "DivergenceExplorer(KL(q‖p) = 0.818 nats, KL(p‖q) = 2.807 nats)",

@@ -44,6 +44,8 @@ from .transfer import PLANS as PLANS
 from .transfer import Plan as Plan
 from .transfer import RetrainedModel as RetrainedModel
 from .transfer import StitchResult as StitchResult
+from .transfer import TransferCard as TransferCard
+from .transfer import assess as assess
 from .transfer import retrain as retrain
 from .transfer import stitch as stitch
 from .widgets import LayerExplorer as LayerExplorer

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from . import compare, data, experiment, train
+from . import assess, compare, data, experiment, train, transfer
 
 # What a user can mend. Anything else is a fault of ours and keeps its traceback.
 _USER_MISTAKES = (ValueError, FileNotFoundError, IsADirectoryError, PermissionError)
@@ -41,6 +41,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tutorial-vae {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb in (data, train, compare, experiment):
+    for verb in (data, train, compare, assess, transfer, experiment):
         verb.add(verbs)
     return parser

@@ -2,6 +2,7 @@
 
 from .alignment_explorer import AlignmentExplorer
 from .bound_explorer import BoundExplorer, BoundParts, ScalarModel
+from .card_explorer import CardExplorer
 from .divergence_explorer import DivergenceExplorer
 from .genericity_explorer import GenericityExplorer
 from .gradient_explorer import GradientExplorer
@@ -24,6 +25,7 @@ __all__ = [
     "AlignmentExplorer",
     "BoundExplorer",
     "BoundParts",
+    "CardExplorer",
     "Compression",
     "Detection",
     "DivergenceExplorer",

@@ -1,0 +1,358 @@
+"""Assessing a transfer before it is tried: everything that the card shows is measured here."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from ..data import ImageSet
+from ..data.imageset import as_float, image_tensor
+from ..evaluation import active_units
+from ..evaluation.baselines import fit_pca, flat_pixels, pca_squared_errors, untrained_copy
+from ..evaluation.passes import checked_images, evaluation_mode, squared_errors
+from ..models import VAE, resolve_device
+from ..similarity import ConstantLayerWarning, LayerSimilarity, compare_layers
+from ..similarity.activations import reading
+from ..similarity.grams import Grams, whole_grams
+from ..similarity.kernels import centred_gram
+from ..training import fit
+from .card import Profile, TransferCard
+from .ratings import NORMAL, latent_means, rate, source_probabilities
+from .recommendation import PIXELS, Estimate, Evidence, recommend
+
+# Of the target model. Half as many steps on batches of twice the size take as long, and leave most
+# models close to where they began.
+STEPS = 600
+_TRAINING_BATCH = 32
+_LR = 2e-3
+FEWEST_IMAGES = 20
+MOST_IMAGES = 2000  # grams and the map of the latents grow with the square of their number
+
+_BATCH = 256
+_PICTURES = 10
+
+
+def assess(
+    source: VAE,
+    images: ImageSet | Tensor,
+    labels: Tensor | np.ndarray | None = None,
+    *,
+    source_images: ImageSet | Tensor | None = None,
+    limit: int = 1000,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    progress: bool = True,
+) -> TransferCard:
+    r"""Measure what a trained VAE makes of other images, and what to expect of transferring it.
+
+    A model of the source's architecture is trained for 600 steps on four fifths of the images (Adam
+    at 2e-3, batches of 32), which takes seconds: the target model. Everything that the source is
+    held against comes from it, from a network with fresh weights, from PCA of the latents' size
+    and from the pixels.
+
+    * Reconstruction errors are those of the fifth that was held out; all else is measured on all
+      of the images.
+    * Intervals of scores and of CKA come from halves of the images, as in
+      :meth:`~tutorial_vae.similarity.LayerSimilarity.interval`; those of errors from their mean's
+      standard error. They say what other images of the same kind would give, not what another
+      seed would.
+    * ``leep`` and ``nce`` need source classes: logistic regression is fitted to the latent means
+      and the labels of at most 2,000 of the source's own images, and asked about the target's. The
+      controls get the same treatment, each with its own means; PCA is that of the source's pixels.
+
+    Args:
+        source: the trained model. Its weights, mode and device are left as they were.
+        images: the target, an image set, or a tensor of shape (n, channels, height, width) that
+            holds uint8 or floats in [0, 1]; n of at least 20.
+        labels: class of each image, whole numbers of shape (n,); those of the set if not given.
+            Without labels the card says what it can.
+        source_images: images that the source was trained on, or others of their kind. With them
+            the card says how many latents are active at home, and if they have labels it has
+            ``leep`` and ``nce``.
+        limit: images to look at, from 20 to 2,000: a random subset if there are more.
+        seed: of the subset, the held-out fifth, the target model, the fresh weights, the map and
+            the intervals; the global random state is left as it was.
+        device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
+        progress: whether to show progress bars.
+
+    Raises:
+        ValueError: there are too few images, all of them are the same, they or the source's images
+            do not suit the source, labels do not go with the images, or ``limit`` is outside what
+            is said above.
+
+    Reference: the ingredients are those of the visual method of Bonheme & Grzes 2023, who print no
+    figure of it; the choice of scores, controls and rules is this package's own.
+    """
+    check_limit(limit)
+    target = _subset(_labelled(source, images, labels), limit, seed)
+    own = None
+    if source_images is not None:
+        own = _subset(_as_set(source, source_images), MOST_IMAGES, seed)
+    kept, held_out = _split(target, seed)
+    models = {
+        "source": source,
+        "target": untrained_copy(source, seed=seed),
+        # Not the weights that the target model began with, which it would be too much like.
+        "untrained": untrained_copy(source, seed=seed + 1),
+    }
+    fit(
+        models["target"],
+        kept,
+        steps=STEPS,
+        batch_size=_TRAINING_BATCH,
+        lr=_LR,
+        seed=seed,
+        device=device,
+        progress=progress,
+    )
+    alignment: dict[str, dict[str, Profile]] = {"target model": {}}
+    scores: dict[str, dict[str, Estimate]] = {}
+    leads: dict[str, dict[str, Estimate]] = {}
+    maps = {}
+    classes = None if target.labels is None else target.labels.unique(return_inverse=True)[1]
+    count = 0 if classes is None else int(classes.max()) + 1
+    with _stages(progress, 9 if count > 1 else 5) as done, warnings.catch_warnings():
+        # The card shows what is not defined as such.
+        warnings.simplefilter("ignore", ConstantLayerWarning)
+        errors, gain, inverted_gain = _errors(models, kept, held_out, seed, device)
+        for name in ("source", "untrained"):
+            alignment["target model"][name] = _profile(
+                compare_layers(models[name], models["target"], target, device=device),
+                diagonal=True,
+            )
+            done("layers")
+        means = {name: latent_means(model, target, device) for name, model in models.items()}
+        if classes is not None and count > 1:
+            alignment["labels"] = {}
+            for name, model in models.items():
+                alignment["labels"][name] = _with_labels(model, target, classes, device)
+                done("layers and labels")
+            probabilities = {}
+            if own is not None:
+                probabilities = source_probabilities(models, own, target, seed, device)
+            rows = flat_pixels(target.images)
+            pca = fit_pca(rows, source.latent_dim, seed=seed).transform(rows)
+            features = means | {"pca": pca, "pixels": rows}
+            scores, leads = rate(features, probabilities, classes.numpy(), seed)
+            done("scores")
+        for name in models:
+            maps[name] = _map(means[name], seed)
+            done("map of the latents")
+
+    at_mean = source.layer_names.index("encoder.mean")
+    knn = leads.get("knn_accuracy", {})
+    evidence = Evidence(
+        images=len(target),
+        held_out=len(held_out),
+        classes=count,
+        gain=gain,
+        inverted_gain=inverted_gain,
+        encoder_lead=_difference(
+            *(_at(alignment["target model"][name], at_mean) for name in ("source", "untrained"))
+        ),
+        leads={_CONTROLS[name]: lead for name, lead in knn.items() if name in _CONTROLS},
+    )
+    return TransferCard(
+        images=target,
+        pictures=_pictures(models, held_out, device),
+        errors=errors,
+        layers=source.layer_names,
+        alignment=alignment,
+        means=means,
+        source_means=None if own is None else latent_means(source, own, device),
+        units=active_units(source, target, device=device),
+        source_units=None if own is None else active_units(source, own, device=device),
+        maps=maps,
+        scores=scores,
+        leads=leads,
+        held_out=len(held_out),
+        steps=STEPS,
+        recommendation=recommend(evidence),
+    )
+
+
+# What the source is held against in words. The target model is no control: it has learnt something.
+_CONTROLS = {"untrained": "an untrained network's", "pca": "PCA", "pixels": PIXELS}
+
+
+def check_limit(limit: int) -> None:
+    """Raise a ValueError when so many images cannot be looked at.
+
+    Args:
+        limit: images at most.
+    """
+    if not FEWEST_IMAGES <= limit <= MOST_IMAGES:
+        raise ValueError(f"limit must be from {FEWEST_IMAGES} to {MOST_IMAGES:,}, not {limit!r}")
+
+
+def _as_set(source: VAE, images: ImageSet | Tensor) -> ImageSet:
+    pixels = checked_images(source, images)
+    if isinstance(images, ImageSet):
+        return images
+    return ImageSet(name="images", images=pixels.cpu())
+
+
+def _labelled(
+    source: VAE, images: ImageSet | Tensor, labels: Tensor | np.ndarray | None
+) -> ImageSet:
+    """Check the target and its labels, and return them as one set."""
+    found = image_tensor(images)
+    if tuple(found.shape[1:]) != source.image_shape:
+        channels, height, _ = source.image_shape
+        raise ValueError(
+            f"images have the shape {tuple(found.shape[1:])}, but the source was made for "
+            f"{source.image_shape}: load them with size={height}, channels={channels}"
+        )
+    if len(found) < FEWEST_IMAGES:
+        raise ValueError(
+            f"images must hold at least {FEWEST_IMAGES} images, not {len(found)}: fewer say nothing"
+        )
+    if (found == found[0]).all():
+        raise ValueError("images must differ, but all of them are the same")
+    target = _as_set(source, images)
+    if labels is None:
+        return target
+    given = torch.as_tensor(labels)
+    if given.shape != (len(target),) or given.is_floating_point() or given.is_complex():
+        raise ValueError(
+            f"labels must be whole numbers of shape ({len(target)},), one for each image, not "
+            f"{given.dtype} of shape {tuple(given.shape)}"
+        )
+    values, classes = given.cpu().unique(return_inverse=True)
+    return ImageSet(
+        name=target.name,
+        images=target.images,
+        labels=classes,
+        class_names=tuple(str(value) for value in values.tolist()),
+    )
+
+
+def _subset(images: ImageSet, limit: int, seed: int) -> ImageSet:
+    if len(images) <= limit:
+        return images
+    return images[np.random.default_rng(seed).permutation(len(images))[:limit]]
+
+
+def _split(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
+    order = np.random.default_rng([seed, 1]).permutation(len(images))
+    held_out = len(images) // 5
+    return images[order[held_out:]], images[order[:held_out]]
+
+
+@contextmanager
+def _stages(progress: bool, count: int) -> Iterator[Callable[[str], None]]:
+    """Show how far the measuring is; the training before it has a bar of its own."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=count, desc="measuring", unit="part", disable=not progress) as bar:
+
+        def done(name: str) -> None:
+            bar.set_postfix_str(name, refresh=False)
+            bar.update()
+
+        yield done
+
+
+def _errors(
+    models: Mapping[str, VAE],
+    kept: ImageSet,
+    held_out: ImageSet,
+    seed: int,
+    device: str | torch.device,
+) -> tuple[dict[str, Estimate], Estimate, Estimate]:
+    """Return reconstruction errors, and the share of the mean image's that the source removes.
+
+    The last number is that share of the inverted images, whose mean image has the same error.
+    """
+    seen, unseen = flat_pixels(kept.images), flat_pixels(held_out.images)
+    errors: dict[str, Float[np.ndarray, " n"]] = {
+        name: squared_errors(models[name], held_out, device=device).numpy()
+        for name in ("source", "target")
+    }
+    if (seen == seen[0]).all():  # then the only component is the mean
+        errors["pca"] = np.square(unseen - seen[0]).mean(axis=1, dtype=np.float64)
+    else:
+        pca = fit_pca(seen, models["source"].latent_dim, seed=seed)
+        errors["pca"] = pca_squared_errors(pca, unseen)
+    errors["mean image"] = np.square(unseen - seen.mean(axis=0)).mean(axis=1, dtype=np.float64)
+    blank = errors["mean image"].mean()
+    inverted = squared_errors(models["source"], 255 - held_out.images, device=device).numpy()
+    gain, inverted_gain = (
+        _mean((errors["mean image"] - own) / (blank if blank > 0 else math.nan))
+        for own in (errors["source"], inverted)
+    )
+    return {name: _mean(each) for name, each in errors.items()}, gain, inverted_gain
+
+
+def _mean(values: Float[np.ndarray, " n"]) -> Estimate:
+    reach = NORMAL * values.std(ddof=1) / math.sqrt(len(values))
+    return Estimate.around(values.mean(), reach)
+
+
+@torch.no_grad()
+def _pictures(
+    models: Mapping[str, VAE], held_out: ImageSet, device: str | torch.device
+) -> dict[str, Tensor]:
+    shown = held_out.images[:_PICTURES]
+    pictures = {"images": shown}
+    for name in ("source", "target"):
+        with evaluation_mode(models[name], device) as place:
+            drawn = models[name].reconstruct(as_float(shown.to(place))).clamp(0, 1)
+        pictures[name] = (255 * drawn.cpu()).round().to(torch.uint8)
+    return pictures
+
+
+def _with_labels(
+    model: VAE, images: ImageSet, classes: Int64[Tensor, " n"], device: str | torch.device
+) -> Profile:
+    with reading(model, "model", None, images.images, resolve_device(device)) as reader:
+        grams = whole_grams([reader], images.images, _BATCH, "linear", "unbiased", "32")
+    members = torch.eye(int(classes.max()) + 1)[classes]
+    wanted = centred_gram(members, "labels", "linear", "unbiased")
+    evidence = Grams(grams.rows, [wanted[None]], "unbiased")
+    return _profile(
+        LayerSimilarity(
+            values=evidence.values().numpy(),
+            rows=model.layer_names,
+            columns=("labels",),
+            chance=evidence.chance().numpy(),
+            n=len(images),
+            kernel="linear",
+            estimator="unbiased",
+            _evidence=evidence,
+        )
+    )
+
+
+def _profile(similarity: LayerSimilarity, *, diagonal: bool = False) -> Profile:
+    parts = (similarity.values, *similarity.interval())
+    return Profile(*(np.diag(part).copy() if diagonal else part[:, 0] for part in parts))
+
+
+def _at(profile: Profile, layer: int) -> Estimate:
+    return Estimate(*(float(part[layer]) for part in profile))
+
+
+def _difference(one: Estimate, other: Estimate) -> Estimate:
+    """As if the two were independent, which, being of the same images, they are better than."""
+    value = one.value - other.value
+    reach = math.hypot(one.high - one.value, other.high - other.value)
+    return Estimate.around(value, reach)
+
+
+def _map(means: Float[np.ndarray, "n latent"], seed: int) -> Float[np.ndarray, "n 2"]:
+    from sklearn.manifold import TSNE
+
+    spread = means.std(axis=0).max()
+    if spread == 0 or means.shape[1] < 2:
+        # Nothing to arrange in a plane: a point, or a line.
+        return np.stack([means[:, 0], np.zeros(len(means))], axis=1)
+    perplexity = min(30.0, (len(means) - 1) / 3)
+    # Scaled as a whole: the means of a collapsed model are as small as rounding.
+    plane = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(means / spread)
+    return plane.astype(np.float64)

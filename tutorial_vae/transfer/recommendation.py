@@ -1,0 +1,289 @@
+"""What a card's numbers advise, in words: three questions, each answered by a few comparisons.
+
+The rules are this package's own. They compare what was measured on one target with its controls;
+where an interval reaches over the line, or there is too little to go by, the answer is that one
+cannot tell.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .plans import PLANS
+
+LIKELY = "likely"
+UNLIKELY = "unlikely"
+CANNOT_TELL = "cannot tell"
+
+# Every number that an answer turns on.
+FEWEST_IMAGES = 50  # of the target; with fewer nothing is answered
+FEWEST_PER_CLASS = 5  # images, on average; five neighbours have a vote
+LEAST_GAIN = 0.0  # share of the mean image's squared error that the source has to remove
+LEAST_LEAD = 0.0  # in nearest-neighbour accuracy, over the best control
+LEAST_ENCODER_LEAD = 0.0  # in CKA with the target model, over an untrained encoder
+
+PIXELS = "raw pixels"  # the one control that is not of the latents' size
+
+RELIABILITY_TABLE = "transfer_card"
+_NOT_MEASURED = "How often this answer has been right has not been measured."
+
+
+class Estimate(NamedTuple):
+    """A measured number with its 95 % interval, whose ends are NaN where it has none."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, value: float, reach: float) -> "Estimate":
+        """An interval of the same reach on both sides."""
+        return cls(float(value), float(value - reach), float(value + reach))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the answers rest on.
+
+    Attributes:
+        images: how many images of the target were looked at.
+        held_out: how many of them neither the target model nor PCA has seen.
+        classes: how many classes they have; 0 without labels.
+        gain: share of the mean image's squared error that the source removes on held-out images,
+            before any training.
+        inverted_gain: the same of the images with black and white exchanged.
+        encoder_lead: CKA of the source's latent means with those of the target model, minus that
+            of an untrained encoder.
+        leads: nearest-neighbour accuracy of the source's latent means minus that of each control,
+            ``"an untrained network's"``, ``"PCA"`` and ``"raw pixels"``; empty without labels.
+    """
+
+    images: int
+    held_out: int
+    classes: int
+    gain: Estimate
+    inverted_gain: Estimate
+    encoder_lead: Estimate
+    leads: Mapping[str, Estimate]
+
+
+class Reliability(NamedTuple):
+    """How often an answer was right on pairs of sets that played no part in choosing the rules."""
+
+    right: int
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer to one question.
+
+    Attributes:
+        question: what was asked.
+        answer: ``"likely"``, ``"unlikely"`` or ``"cannot tell"``; to the question of the plan, the
+            name of one of ``PLANS`` or ``"cannot tell"``.
+        reasons: sentences with the numbers that the answer rests on.
+        reliability: how often such an answer has been right, or that it has not been measured.
+    """
+
+    question: str
+    answer: str
+    reasons: tuple[str, ...]
+    reliability: str
+
+    def __str__(self) -> str:
+        return " ".join((f"{self.question} {self.answer.capitalize()}.", *self.reasons))
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to expect of a transfer, and what to try first.
+
+    Attributes:
+        plan: which of ``PLANS`` to try.
+        reconstruction: whether beginning from the source will help to reconstruct the target.
+        classification: whether the source's latents will help to classify the target.
+    """
+
+    plan: Verdict
+    reconstruction: Verdict
+    classification: Verdict
+
+    def __str__(self) -> str:
+        verdicts = (self.plan, self.reconstruction, self.classification)
+        return "\n\n".join(f"{verdict} {verdict.reliability}".rstrip() for verdict in verdicts)
+
+
+def recommend(
+    evidence: Evidence, *, reliability: Mapping[tuple[str, str], Reliability] | None = None
+) -> Recommendation:
+    """Answer the three questions of a card.
+
+    Args:
+        evidence: the numbers of the card.
+        reliability: by the name of the question, ``"plan"``, ``"reconstruction"`` or
+            ``"classification"``, and the answer: how often it was right. By default what the
+            package's table holds, if there is one.
+    """
+    known = measured_reliability() if reliability is None else reliability
+    reconstruction, on_reconstruction = _reconstruction(evidence)
+    classification, on_classification = _classification(evidence)
+    plan, on_plan = _plan(evidence, reconstruction)
+    if plan in PLANS:
+        on_plan = [PLANS[plan].summary, *on_plan]
+
+    def verdict(name: str, question: str, answer: str, reasons: Sequence[str]) -> Verdict:
+        # Where nothing is claimed, nothing can be right or wrong.
+        spoken = "" if answer == CANNOT_TELL else _NOT_MEASURED
+        if (name, answer) in known:
+            right, pairs = known[name, answer]
+            spoken = f"This answer was right in {right} of {pairs} pairs of sets held out for that."
+        return Verdict(question, answer, tuple(reasons), spoken)
+
+    return Recommendation(
+        verdict("plan", "Which plan to try first?", plan, on_plan),
+        verdict(
+            "reconstruction",
+            "Will beginning from the source help reconstruction?",
+            reconstruction,
+            on_reconstruction,
+        ),
+        verdict(
+            "classification",
+            "Will the source's latents help classification?",
+            classification,
+            on_classification,
+        ),
+    )
+
+
+def measured_reliability() -> dict[tuple[str, str], Reliability]:
+    """Return how often each answer was right, by question and answer.
+
+    It is read from the table ``transfer_card``, with the columns question, answer, measure
+    (``"right"`` or ``"pairs"``) and value, and empty where the package has no such table.
+    """
+    # Tables lie above this module, but need nothing of it.
+    from ..results import FOLDER, load_table
+
+    if not (FOLDER / f"{RELIABILITY_TABLE}.csv").is_file():
+        return {}
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for row in load_table(RELIABILITY_TABLE):
+        counts = found.setdefault((str(row["question"]), str(row["answer"])), {})
+        counts[str(row["measure"])] = int(row["value"])
+    return {key: Reliability(**counts) for key, counts in found.items()}
+
+
+def _reconstruction(evidence: Evidence) -> tuple[str, list[str]]:
+    if few := _too_few(evidence):
+        return CANNOT_TELL, [few]
+    gain = evidence.gain
+    if math.isnan(gain.value):
+        return CANNOT_TELL, ["The held-out images are all like their mean: there is nothing to do."]
+    error = (
+        f"Before any training the source's squared error on {evidence.held_out} held-out images is "
+        f"{_left(gain)} of the mean image's"
+    )
+    closer, reason = _closer(evidence)
+    if gain.low > LEAST_GAIN:
+        # A decoder that is of use and an encoder that is none, or the other way round, may go
+        # either way.
+        return (LIKELY if closer else CANNOT_TELL), [
+            f"{error}: it already draws some of what they have of their own.",
+            reason,
+        ]
+    if gain.high >= LEAST_GAIN:
+        return CANNOT_TELL, [f"{error}: about as much.", reason]
+    reasons = [f"{error}: the mean image is closer.", reason]
+    inverted = evidence.inverted_gain
+    if inverted.low > gain.high:
+        reasons.append(
+            f"With black and white exchanged it would be {_left(inverted)}: the source seems to "
+            "have seen light and dark the other way round. Try inverted images."
+        )
+    return (CANNOT_TELL if closer else UNLIKELY), reasons
+
+
+def _classification(evidence: Evidence) -> tuple[str, list[str]]:
+    if evidence.classes == 0:
+        return CANNOT_TELL, ["The images have no labels."]
+    if evidence.classes == 1:
+        return CANNOT_TELL, ["All images are of one class."]
+    if few := _too_few(evidence):
+        return CANNOT_TELL, [few]
+    if not _enough_labels(evidence):
+        return CANNOT_TELL, [
+            f"There are {evidence.images / evidence.classes:.1f} images of each class on average, "
+            f"and {FEWEST_PER_CLASS} are needed."
+        ]
+    control, lead = min(evidence.leads.items(), key=lambda item: item[1].value)
+    compared = "nearest-neighbour accuracy on the source's latent means"
+    between = f"{_points(lead)} between them and {control}, the best control"
+    if lead.low > LEAST_LEAD:
+        return LIKELY, [f"The {compared} is above every control: {between}."]
+    if lead.high < LEAST_LEAD:
+        return UNLIKELY, [f"The {compared} is below what costs nothing: {between}."]
+    return CANNOT_TELL, [f"The {compared} is about that of the best control: {between}."]
+
+
+def _plan(evidence: Evidence, reconstruction: str) -> tuple[str, list[str]]:
+    if few := _too_few(evidence):
+        return CANNOT_TELL, [few]
+    if math.isnan(evidence.encoder_lead.value):
+        return CANNOT_TELL, ["An encoder does not tell these images apart."]
+    closer, reason = _closer(evidence)
+    reasons = [reason]
+    if not closer and reconstruction == UNLIKELY:
+        return "scratch", [*reasons, "And its pictures are further off than the mean image."]
+    same_size = [lead for name, lead in evidence.leads.items() if name != PIXELS]
+    if closer and same_size and _enough_labels(evidence):
+        worst = min(same_size, key=lambda lead: lead.value)
+        told = f"{_points(worst)} of nearest-neighbour accuracy from the best control of its size."
+        if worst.low > LEAST_LEAD:
+            return "decoder", [
+                *reasons,
+                f"They also tell the classes apart: {told}",
+                "So the encoder can be kept, and the decoder is what has to learn.",
+            ]
+        reasons.append(f"But they do not clearly tell the classes apart: {told}")
+    return "all", [*reasons, "So every layer has something to learn."]
+
+
+def _closer(evidence: Evidence) -> tuple[bool, str]:
+    """Whether the source's encoder is nearer to the target model's than an untrained one is."""
+    closer = evidence.encoder_lead.low > LEAST_ENCODER_LEAD
+    return closer, (
+        "The source's latent means are "
+        + ("more" if closer else "not clearly more")
+        + " like those of a model trained briefly on the target than an untrained encoder's are: "
+        f"a difference in CKA of {_signed(evidence.encoder_lead)}."
+    )
+
+
+def _enough_labels(evidence: Evidence) -> bool:
+    return evidence.images >= FEWEST_PER_CLASS * evidence.classes
+
+
+def _too_few(evidence: Evidence) -> str:
+    if evidence.images >= FEWEST_IMAGES:
+        return ""
+    return f"There are {evidence.images} images, and {FEWEST_IMAGES} are needed."
+
+
+def _left(gain: Estimate) -> str:
+    """What a gain leaves, as a percentage."""
+    value, high, low = (f"{100 * (1 - number):.0f}" for number in gain)
+    return f"{value} % (95 % interval {low} to {high} %)".replace("-", "−")
+
+
+def _points(estimate: Estimate) -> str:
+    """A difference of two accuracies, in percentage points."""
+    value, low, high = (f"{100 * number:+.0f}" for number in estimate)
+    return f"{value} points ({low} to {high})".replace("-", "−")
+
+
+def _signed(estimate: Estimate) -> str:
+    value, low, high = (f"{number:+.2f}" for number in estimate)
+    return f"{value} ({low} to {high})".replace("-", "−")
