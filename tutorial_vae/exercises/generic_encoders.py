@@ -18,10 +18,37 @@ def _excess(foreign: Tensor, untrained: Tensor, in_encoder: Tensor) -> Tensor:
     return gain[in_encoder].mean() - gain[~in_encoder].mean()
 
 
-def _pair_weights(times: Tensor) -> Tensor:
-    weights = torch.outer(times, times)
-    weights = weights - weights.diag().diag()
-    return weights / weights.sum()
+def _means_without_each(gaps: Tensor) -> Tensor:
+    pairs = gaps - gaps.diag().diag()
+    left = pairs.sum() - pairs.sum(dim=0) - pairs.sum(dim=1)
+    return left / ((len(gaps) - 1) * (len(gaps) - 2))
+
+
+def _squares(values: Tensor) -> Tensor:
+    return (values - values.mean()).square().sum()
+
+
+def _jackknife(gaps: Tensor) -> Tensor:
+    n = len(gaps)
+    return ((n - 1) / n * _squares(_means_without_each(gaps))).sqrt()
+
+
+def _error_of_independent_pairs(gaps: Tensor) -> Tensor:
+    pairs = gaps[~torch.eye(len(gaps), dtype=torch.bool)]
+    return pairs.std() / len(pairs) ** 0.5
+
+
+def _jackknife_of_targets(gaps: Tensor) -> Tensor:
+    n = len(gaps)
+    pairs = gaps - gaps.diag().diag()
+    left = (pairs.sum() - pairs.sum(dim=1)) / (n - 1) ** 2
+    return ((n - 1) / n * _squares(left)).sqrt()
+
+
+def _jackknife_with_diagonal(gaps: Tensor) -> Tensor:
+    n = len(gaps)
+    left = gaps.sum() - gaps.sum(dim=0) - gaps.sum(dim=1) + gaps.diag()
+    return ((n - 1) / n * _squares(left / (n - 1) ** 2)).sqrt()
 
 
 def _kept(mean_image: Tensor, reference: Tensor, stitched: Tensor) -> Tensor:
@@ -52,8 +79,11 @@ def _errors(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return mean_image, reference, _similarities(40, low=0.04, high=0.3, seed=seed + 2)
 
 
-def _times(*values: float) -> tuple[Tensor]:
-    return (torch.tensor(values, dtype=torch.float64),)
+def _gaps(sets: int, seed: int) -> tuple[Tensor]:
+    # A set is generic or not whoever looks, so that pairs with it resemble each other.
+    own = random_input(sets, seed=seed)
+    gaps = own[:, None] + 0.5 * own + 0.3 * random_input(sets, sets, seed=seed + 1)
+    return (0.1 * gaps + torch.eye(sets, dtype=gaps.dtype),)
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -63,6 +93,18 @@ EXERCISES: dict[str, Exercise] = {
         mistakes={
             "Where there is no way to go, the answer has to be 0.": (
                 lambda foreign, untrained, ceiling: (foreign - untrained) / (ceiling - untrained)
+            ),
+            "Where the way is short the answer is 0, not a share of a longer way.": (
+                lambda foreign, untrained, ceiling: (
+                    (foreign - untrained) / (ceiling - untrained).clamp(min=_LEAST_WAY)
+                )
+            ),
+            "A ceiling below the untrained network leaves no way to go either.": (
+                lambda foreign, untrained, ceiling: torch.where(
+                    (ceiling - untrained).abs() < _LEAST_WAY,
+                    0.0,
+                    (foreign - untrained) / (ceiling - untrained),
+                )
             ),
             "The way starts at the untrained network, not at 0: below the line it is missing.": (
                 lambda foreign, untrained, ceiling: torch.where(
@@ -114,25 +156,30 @@ EXERCISES: dict[str, Exercise] = {
         },
     ),
     "generic-3": Exercise(
-        inputs=[_times(1.0, 1.0, 1.0, 1.0), _times(2.0, 0.0, 1.0, 1.0, 3.0), _times(0.0, 4.0, 2.0)],
-        answer=_pair_weights,
+        inputs=[_gaps(4, 0), _gaps(5, 10), _gaps(7, 20)],
+        answer=_jackknife,
         mistakes={
-            "A set paired with itself is the ceiling, not a pair: its weight has to be 0.": (
-                lambda times: torch.outer(times, times) / times.sum() ** 2
+            "This takes the pairs as independent, but they share sets: leave out one set at a "
+            "time.": _error_of_independent_pairs,
+            "The set that is left out stays as a source: its column has to go too.": (
+                _jackknife_of_targets
             ),
-            "The weights have to sum to 1.": (
-                lambda times: torch.outer(times, times) - (times**2).diag()
+            "The set that is left out stays as a target: its row has to go too.": (
+                lambda gaps: _jackknife_of_targets(gaps.T)
             ),
-            "A pair drawn twice on one side and three times on the other counts six times: "
-            "multiply.": (
-                lambda times: (
-                    (both := (times[:, None] + times) * (1 - torch.eye(len(times)).double()))
-                    / both.sum()
-                )
+            "A set with itself is the ceiling and no pair: leave out the diagonal.": (
+                _jackknife_with_diagonal
             ),
-            "The redrawing is left out: all pairs count alike here.": (
-                lambda times: _pair_weights(torch.ones_like(times))
+            "Means that share most of their pairs differ little: multiply the sum of squares by "
+            "n - 1.": lambda gaps: _jackknife(gaps) / (len(gaps) - 1) ** 0.5,
+            "This is the spread of the means without each set, not yet the error of the mean.": (
+                lambda gaps: _means_without_each(gaps).std()
             ),
+            "The sum of squares is to be divided by n.": (
+                lambda gaps: _jackknife(gaps) * len(gaps) ** 0.5
+            ),
+            "This is the variance; the root is missing.": lambda gaps: _jackknife(gaps).square(),
+            "This is the mean gap, not its error.": lambda gaps: _means_without_each(gaps).mean(),
         },
     ),
     "generic-4": Exercise(
@@ -153,6 +200,14 @@ EXERCISES: dict[str, Exercise] = {
             "The gain of the reference is missing below the line.": (
                 lambda mean_image, reference, stitched: (
                     (mean_image - stitched).mean() / mean_image.mean()
+                )
+            ),
+            "A share below 0 or above 1 is information, so do not cut it off.": (
+                lambda *errors: _kept(*errors).clamp(0, 1)
+            ),
+            "The gain is counted from the mean image, not from the target's own VAE.": (
+                lambda mean_image, reference, stitched: (
+                    (reference - stitched).mean() / (mean_image - reference).mean()
                 )
             ),
             "The ratio is upside down.": (
