@@ -37,10 +37,14 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.name is None or options.name == "all":
         for name, experiment in EXPERIMENTS.items():
+            runs = f"{name:<24} {len(experiment.grid):>4} runs"
+            if not (FOLDER / f"{name}.json").is_file():
+                print(f"{runs}, not measured yet")
+                continue
             made_by = load_provenance(name)
             minutes = made_by["seconds"] / 60
             print(
-                f"{name:<24} {len(experiment.grid):>4} runs {minutes:6.1f} min of one core, "
+                f"{runs} {minutes:6.1f} min of one core, "
                 f"measured on {made_by['gpu'] or made_by['processor']}"
             )
         if options.name is None:

@@ -20,6 +20,7 @@ from .running import (
 )
 from .table import SEEDS, Row
 from .training_a_vae import training_a_vae
+from .transfer_scores import transfer_scores
 from .what_vaes_are_for import what_vaes_are_for
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "run_experiment",
     "run_grid",
     "training_a_vae",
+    "transfer_scores",
     "what_vaes_are_for",
     "working_folder",
 ]

@@ -38,6 +38,10 @@ from .similarity import (
 )
 from .table import SEEDS, Row
 from .training_a_vae import training_a_vae
+from .transfer import GRID as TRANSFER_GRID
+from .transfer import OTHER_SIZES, transfer
+from .transfer_scores import GRID as TRANSFER_SCORES_GRID
+from .transfer_scores import transfer_scores
 from .what_vaes_are_for import what_vaes_are_for
 
 
@@ -76,6 +80,9 @@ EXPERIMENTS = {
     "inside_a_vae": Experiment(inside_a_vae, SEEN_WHILE_TRAINING, after="models"),
     "stitching": Experiment(stitching, TARGETS, after="models"),
     "generic_encoders": Experiment(generic_encoders, TARGETS, after="models"),
+    "transfer": Experiment(transfer, TRANSFER_GRID, after="models"),
+    "transfer_by_size": Experiment(transfer, OTHER_SIZES, after="models"),
+    "transfer_scores": Experiment(transfer_scores, TRANSFER_SCORES_GRID, after="models"),
 }
 
 
