@@ -45,7 +45,13 @@ def similarity_of(representations_a, representations_b, estimator="unbiased", ke
     model_a, model_b = Stored(representations_a), Stored(representations_b)
     images = torch.zeros(len(representations_a[0]), 1, 16, 16, dtype=torch.uint8)
     return compare_layers(
-        model_a, model_b, images, batch_size=10**6, estimator=estimator, kernel=kernel
+        model_a,
+        model_b,
+        images,
+        batch_size=10**6,
+        estimator=estimator,
+        kernel=kernel,
+        precision="64",
     )
 
 
@@ -364,7 +370,8 @@ def activations_of(model, images):
 @pytest.mark.parametrize("architecture", ["conv", "mlp", "linear"])
 def test_fresh_networks_match_a_direct_computation(architecture, estimator, images):
     model_a, model_b = fresh(architecture, 0), fresh("conv", 1)
-    result = compare_layers(model_a, model_b, images, estimator=estimator)
+    options = {"estimator": estimator, "precision": "64"}
+    result = compare_layers(model_a, model_b, images, **options)
     direct_a, direct_b = activations_of(model_a, images), activations_of(model_b, images)
     expected = [
         [cka(a, b, estimator=estimator) for b in direct_b.values()] for a in direct_a.values()
@@ -374,7 +381,7 @@ def test_fresh_networks_match_a_direct_computation(architecture, estimator, imag
     assert result.values.dtype == np.float64
     assert result.n == 21
     np.testing.assert_allclose(result.values, expected, rtol=0, atol=1e-12)
-    in_double = compare_layers(model_a.double(), model_b.double(), images, estimator=estimator)
+    in_double = compare_layers(model_a.double(), model_b.double(), images, **options)
     np.testing.assert_allclose(result.values, in_double.values, rtol=0, atol=1e-4)
 
 

@@ -126,7 +126,7 @@ def test_constant_layers(pair, measure):
 
 def test_measures_refuse_what_belongs_to_cka(pair):
     images = torch.rand(20, 6)
-    for name, value in (("kernel", "rbf"), ("mode", "minibatch"), ("precision", "32")):
+    for name, value in (("kernel", "rbf"), ("mode", "minibatch"), ("precision", "bf16")):
         with pytest.raises(ValueError, match="measure 'rsa' goes with kernel='linear'"):
             compare_layers(Parts(), Parts(), images, measure="rsa", **{name: value})
 

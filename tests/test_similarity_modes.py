@@ -168,7 +168,8 @@ def test_minibatch_is_a_ratio_of_averaged_hsics(images):
     from tutorial_vae.similarity import hsic
 
     model_a, model_b = network(0), network(1)
-    result = compare_layers(model_a, model_b, images, mode="minibatch", batch_size=20, seed=3)
+    options = {"mode": "minibatch", "batch_size": 20, "precision": "64"}
+    result = compare_layers(model_a, model_b, images, seed=3, **options)
     order = np.random.default_rng(3).permutation(70)
     batches = [images[order[start : start + 20]] for start in range(0, 70, 20)]
 
@@ -367,61 +368,7 @@ def _blocks(count, *arguments):
     return block_sums(*arguments[:3], count, *arguments[4:])
 
 
-# Precision
-
-
-def oracles():
-    legacy = np.random.RandomState(1337)
-    x = legacy.randn(100, 10)
-    yield x, legacy.randn(100, 10) + x
-    generator = np.random.default_rng(0)
-    x, y = generator.normal(size=(2, 200, 600))
-    yield x, y
-    yield 1e4 + 1e-2 * x, 3.0 + y + x
-    yield np.hstack([np.full((200, 1), 1e4 / 3), 1e-3 * x]), y + x
-    yield 1e-20 * x, 1e20 * (y + x)
-    yield np.maximum(x, 0), np.maximum(x + y, 0)
-
-
-@pytest.mark.parametrize("kernel", ["linear", RBF(bandwidth=30.0)])
-@pytest.mark.parametrize("memory", [2**29, 2**18], ids=["whole", "blocks"])
-@pytest.mark.parametrize("mode", ["exact", "minibatch"])
-def test_single_precision(mode, memory, kernel, monkeypatch, grams_only):
-    monkeypatch.setattr(comparison, "MEMORY", memory)
-    for x, y in oracles():
-        if kernel != "linear" and not 0.1 < x.std() < 10:
-            continue
-        width = max(x.shape[1], y.shape[1])
-        x, y = (np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in (x, y))
-        both = torch.from_numpy(np.hstack([x, y])).float()
-        options = {"mode": mode, "batch_size": 100, "kernel": kernel}
-        values = [
-            compare_layers(model := Halves(), model, both, precision=p, **options).values
-            for p in ("64", "32", "bf16")
-        ]
-        np.testing.assert_allclose(values[1], values[0], rtol=0, atol=1e-6)
-        if mode == "minibatch" or memory > 2**18:
-            assert np.abs(values[2] - values[0]).max() < (1e-4 if width > 100 else 1e-3)
-
-
-@pytest.mark.parametrize("mode", ["exact", "minibatch"])
-def test_precision_on_fresh_networks(mode):
-    pictures = torch.rand(100, 1, 16, 16)
-    options = {"mode": mode, "batch_size": 50}
-    models = fresh(0), fresh(1)
-    exact, single, half = (
-        compare_layers(*models, pictures, precision=precision, **options).values
-        for precision in ("64", "32", "bf16")
-    )
-    np.testing.assert_allclose(single, exact, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(half, exact, rtol=0, atol=1e-3)
-
-
-def test_double_models_are_centred_before_they_are_rounded(images):
-    far = 1e9 + images[:, :4]
-    exact = compare_layers(model := Halves(), model, far).values
-    single = compare_layers(model, model, far, precision="32").values
-    np.testing.assert_allclose(single, exact, rtol=0, atol=1e-6)
+# Devices and options
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

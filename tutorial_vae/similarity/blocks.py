@@ -11,7 +11,15 @@ from torch import Tensor
 
 from .activations import Reader
 from .grams import Grams, centring_terms, need_bandwidth
-from .kernels import RBF, centre_gram, check_finite, is_constant, products, rbf_values
+from .kernels import (
+    RBF,
+    cancels,
+    centre_gram,
+    check_finite,
+    is_constant,
+    products,
+    rbf_values,
+)
 
 FEWEST_BLOCKS = 16  # an interval counts the blocks, and 15 degrees of freedom are enough for one
 _IMAGES_A_TEST = 64
@@ -149,6 +157,7 @@ class _Side:
 
         self._each(torch.arange(len(pixels)), add)
         self.centres, self.precisions, self.constant = [], [], []
+        self.held: list[Tensor] = []
         for name, layer in zip(reader.names, layers, strict=True):
             assert layer is not None  # read() saw every layer
             check_finite(layer.total[None], reader.title(name))
@@ -156,31 +165,44 @@ class _Side:
             self.constant.append(is_constant(layer.low, layer.high))
             size = (layer.high.double() - layer.low.double()).norm().item()
             self.precisions.append(precision if 1e-12 < size < 1e12 else "64")
+            self.held.append(layer.low.new_empty(0, len(layer.low)))
+        self.squared_norms = [torch.empty(0)] * len(reader.names)
+        self.traces = [0.0] * len(reader.names)
 
     def _each(self, images: Tensor, consume: Callable[[int, Tensor], None]) -> None:
         for batch in images.split(self.batch_size):
             self.reader.read(self.pixels[batch], consume)
 
     def hold(self, block: Tensor) -> None:
-        """Keep the activations of a block."""
-        kept: list[list[Tensor]] = [[] for _ in self.reader.names]
-        self._each(block, lambda index, x: kept[index].append(_on_a_device_with_float64(x).clone()))
-        self.held = [torch.cat(parts) for parts in kept]
+        """Keep the activations of a block, where those of the first, the largest, were."""
+        for index, last in enumerate(self.held):
+            room = last if len(last) else last.new_empty(len(block), last.shape[1])
+            self.held[index] = room[: len(block)]
+        filled = [0] * len(self.held)
+
+        def keep(index: int, features: Tensor) -> None:
+            start = filled[index]
+            filled[index] += len(features)
+            self.held[index][start : filled[index]] = features
+
+        self._each(block, keep)
 
     def gram(self, index: int, other: Tensor | None, kernel: str | RBF) -> Tensor:
-        """Return the kernel between the block and other activations, or itself."""
+        """Return the kernel between the block and itself, which comes first, or others."""
         x, centre = self.held[index], self.centres[index]
         if self.constant[index]:
             m = len(x if other is None else other)
             return torch.zeros(len(x), m, dtype=torch.float64, device=x.device)
         result = products(x, self.precisions[index], y=other, centre=centre)
+        if other is None:
+            self.squared_norms[index] = result.diagonal().double()
+            self.traces[index] += self.squared_norms[index].sum().item()
         if kernel == "linear":
             return result
-        norms = [
-            (part.double() - centre).square().sum(dim=1) if other is not None else result.diagonal()
-            for part in (x, x if other is None else other)
-        ]
-        return rbf_values(result.double(), norms[0].double(), norms[1].double(), kernel)
+        own = others = self.squared_norms[index]
+        if other is not None:
+            others = (other.double() - centre).square().sum(dim=1)
+        return rbf_values(result, own, others, kernel)
 
     def grams(self, block: Tensor | None, kernel: str | RBF) -> Tensor:
         """Return all layers' kernels of the block in hand with another one, or with itself."""
@@ -212,6 +234,7 @@ def block_sums(
         ValueError: the kernel's bandwidth depends on all images together.
     """
     need_bandwidth(kernel)
+    precision = precision if kernel == "linear" else "64"
     n = len(pixels)
     # In random order, or the blocks of a sorted data set would differ from each other.
     order = torch.from_numpy(np.random.default_rng(seed).permutation(n))
@@ -243,7 +266,7 @@ def block_sums(
                 side_own[i, j] = side_own[j, i] = grams.square().sum(dim=(1, 2)).cpu()
                 side_sums[:, starts[i] : starts[i + 1], j] = grams.sum(dim=2).cpu()
                 side_sums[:, starts[j] : starts[j + 1], i] = grams.sum(dim=1).cpu()
-    return BlockSums(
+    found = BlockSums(
         cross=cross,
         own=(own[0], own[1]),
         sums=(sums[0], sums[1]),
@@ -252,6 +275,13 @@ def block_sums(
         estimator=estimator,
         diagonal=Grams(*groups, "unbiased"),
     )
+    ends = zip((sides[0], sides[-1]), found.own, found.norms(), strict=True)
+    for side, squares, norms in ends:
+        before = squares.sum(dim=(0, 1)).sqrt().tolist()
+        terms = zip(side.traces, before, norms.tolist(), strict=True)
+        if precision != "64" and any(cancels(*term, precision) for term in terms):
+            return block_sums(readers, pixels, batch_size, blocks, kernel, estimator, "64", seed)
+    return found
 
 
 def _groups(grams: Float[Tensor, "layers n n"]) -> list[Float[Tensor, "layers m m"]]:

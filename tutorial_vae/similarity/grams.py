@@ -35,7 +35,7 @@ class Grams:
         """Return the root of the averaged HSIC of each layer with itself."""
         weights = torch.tensor(self._weights(), dtype=torch.float64)
         rows, columns = (
-            weights @ torch.stack([g.double().flatten(1).square().sum(dim=1) for g in side])
+            weights @ torch.stack([_norms(grams).square() for grams in side])
             for side in (self.rows, self.columns)
         )
         return rows.sqrt(), columns.sqrt()
@@ -125,6 +125,10 @@ class Grams:
 
     def _batches(self) -> Iterator[tuple[float, Tensor, Tensor]]:
         return zip(self._weights(), self.rows, self.columns, strict=True)
+
+
+def _norms(grams: Float[Tensor, "layers n n"]) -> Float[Tensor, " layers"]:
+    return torch.linalg.vector_norm(grams, dim=(1, 2), dtype=torch.float64)
 
 
 def _traces(grams: Float[Tensor, "layers n n"]) -> Float[Tensor, " layers"]:

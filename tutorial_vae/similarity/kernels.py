@@ -13,7 +13,15 @@ ESTIMATORS = ("unbiased", "biased")
 
 PRECISIONS = {"64": torch.float64, "32": torch.float32, "bf16": torch.bfloat16}
 
-_FEATURES_AT_ONCE = 2048  # 2 MB for a batch of 256 images in float32
+_BYTES_AT_ONCE = 2**13  # of each image: with a batch of 256, 2 MB
+
+# Images whose mean is subtracted from all of them before they are multiplied. What it is off by
+# adds the same to all products, which only matters where products are rounded to bfloat16.
+_IMAGES_FOR_MIDDLE = {"64": 8, "32": 8, "bf16": 64}
+
+# Fewer numbers than this are never rounded to bfloat16: its errors would not average out, and
+# multiplying them takes no time.
+_ENOUGH_TO_ROUND = 2**19
 
 FEWEST_IMAGES = 4  # the unbiased HSIC divides by n (n - 3)
 
@@ -97,12 +105,51 @@ def centred_gram(
         name: what errors call it.
         kernel: ``"linear"``, ``"rbf"`` or an :class:`RBF`.
         estimator: ``"unbiased"`` U-centres, ``"biased"`` centres.
-        precision: of the products between images, as in :func:`products`.
+        precision: of the products between images, as in :func:`products`. It is ``"64"`` for RBF
+            kernels, and where centring would bring the rounding of less to light.
 
     Raises:
         ValueError: the representation has another shape, is not real or not finite.
     """
-    return centre_gram(_gram(checked_features(value, name), name, kernel, precision), estimator)
+    features = checked_features(value, name)
+    # Apple's GPUs have no float64.
+    features = features.cpu() if features.device.type == "mps" else features
+    precision = precision if kernel == "linear" else "64"
+    raw = products(features, precision)
+    size = raw.diagonal().sum().item()
+    if not 1e-25 < size < 1e25:
+        check_finite(features, name)
+        if precision != "64":  # float32 has no room for such numbers
+            return centred_gram(features, name, kernel, estimator)
+    # Looking at every feature takes longer than the gram of a batch, so only where it may matter.
+    rounding = max(torch.finfo(kind).eps for kind in {raw.dtype, _float_type(features)})
+    nearly_constant = size <= len(raw) * (100 * rounding) ** 2 * features[0].double().norm() ** 2
+    if nearly_constant and is_constant(features.amin(dim=0), features.amax(dim=0)):
+        return torch.zeros_like(raw, dtype=torch.float64)
+    if kernel != "linear":
+        return centre_gram(rbf_values(raw, raw.diagonal(), raw.diagonal(), kernel), estimator)
+    gram = centre_gram(raw.double() if precision != "64" else raw, estimator)
+    if precision == "64":
+        return gram
+    between = raw.fill_diagonal_(0).norm().item()
+    if cancels(size, between, gram.norm().item(), precision):
+        return centred_gram(features, name, kernel, estimator)
+    return gram
+
+
+def cancels(trace: float, before: float, after: float, precision: str) -> bool:
+    """Whether centring leaves so little of a gram that less than float64 is not enough.
+
+    Features are rounded in relation to the trace, and for ``"bf16"`` products in relation to
+    themselves. In noise, the worst of what is common, centring leaves 1 / √features of the trace.
+
+    Args:
+        trace: of the products between images.
+        before: norm of the products between different images.
+        after: norm of the centred gram.
+        precision: in which the products were made.
+    """
+    return after < trace / 500 or (precision == "bf16" and after < before / 8)
 
 
 def products(
@@ -112,37 +159,35 @@ def products(
     y: Shaped[Tensor, "m features"] | None = None,
     centre: Float[Tensor, " features"] | None = None,
 ) -> Float[Tensor, "n m"]:
-    """Inner products of centred images, in float64 or, for less than that, in float32.
+    """Inner products of images less a common point, in float64 or, for less than that, in float32.
 
     Some features at a time, so that the centred copy stays in the processor's cache: it costs
     little time and no memory. An image set against itself needs only one triangle.
 
     Args:
         x: one row per image.
-        precision: ``"64"``, ``"32"``, or ``"bf16"``, which rounds the centred features to bfloat16.
+        precision: ``"64"``, ``"32"``, or ``"bf16"``, which rounds differences from the point to
+            bfloat16 unless they are few.
         y: other images, where the products are not those of ``x`` with itself; needs ``centre``.
-        centre: what to subtract from every image; by default the mean of ``x``.
+        centre: the point; by default one in the middle of ``x``.
     """
+    if precision == "bf16" and x.numel() < _ENOUGH_TO_ROUND:
+        precision = "32"
     kind = PRECISIONS[precision]
     work = torch.float64 if precision == "64" else torch.float32
     wide = torch.promote_types(x.dtype, work)
     strip = 256 if precision == "bf16" else 128
+    # Images of a sorted set differ along it, so those in the middle's mean are spread over it.
+    step = -(-len(x) // _IMAGES_FOR_MIDDLE[precision])
     result = torch.zeros(len(x), len(x if y is None else y), dtype=work, device=x.device)
-    for start in range(0, x.shape[1], _FEATURES_AT_ONCE):
-        some = slice(start, start + _FEATURES_AT_ONCE)
-        part = x[:, some].to(wide)
-        if centre is not None:
-            left = part - centre[some].to(wide)
-        elif precision == "bf16":
-            left = part - part.mean(dim=0)
-        else:
-            # A mean is rounded to the digits of the features; differences from an image are not.
-            left = part - part[0]
-            left -= left.mean(dim=0)
-        left = left.to(kind)
-        right = left
-        if y is not None and centre is not None:
-            right = (y[:, some].to(wide) - centre[some].to(wide)).to(kind)
+    width = _BYTES_AT_ONCE // kind.itemsize
+    for start in range(0, x.shape[1], width):
+        some = slice(start, start + width)
+        # What rounding does to the middle is the same for all images, and centring removes it.
+        middle = x[::step, some].to(wide).mean(dim=0) if centre is None else centre[some].to(wide)
+        left = right = _differences(x[:, some], middle, kind)
+        if y is not None:
+            right = _differences(y[:, some], middle, kind)
         for top in range(0, len(x), strip):
             first = top if y is None else 0
             part = result[top : top + strip, first:]
@@ -153,24 +198,17 @@ def products(
     return result if y is not None else result.triu_().add_(result.triu(1).T)
 
 
-def _gram(features: Tensor, name: str, kernel: str | RBF, precision: str) -> Float[Tensor, "n n"]:
-    """Kernel values between all pairs of images in float64, up to a constant for an RBF."""
-    # Apple's GPUs have no float64.
-    features = features.cpu() if features.device.type == "mps" else features
-    gram = products(features, precision)
-    size = gram.diagonal().sum().item()
-    if not 1e-25 < size < 1e25:
-        check_finite(features, name)
-        gram = products(features, "64")  # what float32 has no room for
-        size = gram.diagonal().sum().item()
-    # Looking at every feature takes longer than the gram of a batch, so only where it may matter.
-    rounding = max(torch.finfo(kind).eps for kind in {gram.dtype, _float_type(features)})
-    nearly_constant = size <= len(gram) * (100 * rounding) ** 2 * features[0].double().norm() ** 2
-    if nearly_constant and is_constant(features.amin(dim=0), features.amax(dim=0)):
-        return torch.zeros_like(gram, dtype=torch.float64)
-    if kernel == "linear":
-        return gram.double()
-    return rbf_values(gram.double(), gram.diagonal().double(), gram.diagonal().double(), kernel)
+def _differences(
+    x: Shaped[Tensor, "n features"], middle: Float[Tensor, " features"], kind: torch.dtype
+) -> Float[Tensor, "n features"]:
+    """Subtract in the type of ``middle``, then round."""
+    if kind == middle.dtype:
+        return x.to(kind) - middle
+    # A few images at a time, so that what is to be rounded does not leave the processor's cache.
+    result = torch.empty(x.shape, dtype=kind, device=x.device)
+    for few, target in zip(x.split(32), result.split(32), strict=True):
+        torch.sub(few.to(middle.dtype), middle, out=target)
+    return result
 
 
 def _float_type(features: Tensor) -> torch.dtype:

@@ -107,8 +107,8 @@ class LayerSimilarity:
         if permutations < 1:
             raise ValueError(f"permutations must be at least 1, not {permutations!r}")
         observed, shuffled = self._evidence.permuted(permutations, np.random.default_rng(seed))
-        # Orders that differ by a swap of equal images tie, up to rounding.
-        reached = (shuffled >= observed - 1e-12).sum(dim=0).numpy()
+        # Orders that differ by a swap of equal images tie, up to the rounding of float32.
+        reached = (shuffled >= observed - 1e-6).sum(dim=0).numpy()
         return np.where(np.isnan(self.values), np.nan, (1 + reached) / (1 + permutations))
 
     def to_frame(self) -> "pandas.DataFrame":

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -102,15 +103,12 @@ class Coordinates:
 
     def norms(self) -> tuple[Float[Tensor, " rows"], Float[Tensor, " columns"]]:
         """Return a size of each layer that is 0 where it does not tell images apart."""
-        rows, columns = (
-            torch.stack([make(x).norm().nan_to_num() for x in side])
-            for make, side in ((self.measure.row, self.rows), (self.measure.column, self.columns))
-        )
+        rows, columns = (torch.stack([x.norm().nan_to_num() for x in side]) for side in self._whole)
         return rows, columns
 
     def values(self) -> Float[Tensor, "rows columns"]:
         """Return the similarity of every pair: NaN for a layer that does not tell images apart."""
-        return _table(self.measure.pair, *self._prepared())
+        return _table(self.measure.pair, *self._whole)
 
     def chance(self) -> Float[Tensor, "rows columns"]:
         """Return the mean of each value over all ways of pairing the images.
@@ -118,7 +116,7 @@ class Coordinates:
         Exact where a formula is known, else over 100 of them.
         """
         if self.measure.chance is not None:
-            return _table(self.measure.chance, *self._prepared())
+            return _table(self.measure.chance, *self._whole)
         return self.permuted(_PAIRINGS_FOR_CHANCE, np.random.default_rng(0))[1].mean(dim=0)
 
     def half_samples(
@@ -139,12 +137,16 @@ class Coordinates:
         self, permutations: int, generator: np.random.Generator
     ) -> tuple[Float[Tensor, "rows columns"], Float[Tensor, "permutations rows columns"]]:
         """Return the values, and those with the images of one model paired at random."""
-        rows, columns = self._prepared()
+        rows, columns = self._whole
         shuffled = []
         for _ in range(permutations):
             order = torch.from_numpy(generator.permutation(len(rows[0])))
             shuffled.append(_table(self.measure.pair, rows, [y[order] for y in columns]))
         return self.values(), torch.stack(shuffled)
+
+    @cached_property
+    def _whole(self) -> tuple[list[Tensor], list[Tensor]]:
+        return self._prepared()
 
     def _prepared(self, images: Tensor | None = None) -> tuple[list[Tensor], list[Tensor]]:
         rows, columns = (
