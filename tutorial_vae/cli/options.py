@@ -43,6 +43,14 @@ def add_image_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--seed", type=int, default=0, metavar="N")
 
 
+def add_training_options(verb: argparse.ArgumentParser) -> None:
+    """Add the options that :func:`tutorial_vae.fit` takes."""
+    verb.add_argument("--steps", type=int, default=2000, metavar="N", help="of training (2000)")
+    verb.add_argument("--batch-size", type=int, default=64, metavar="N")
+    verb.add_argument("--lr", type=float, default=1e-3, help="Adam's learning rate")
+    verb.add_argument("--precision", default="32", help="32 (the default) or bf16")
+
+
 def chosen_images(name: str, split: str, options: argparse.Namespace, **given: Any) -> "ImageSet":
     """Load the images that the options choose; what is given by name goes before the options."""
     from ..data import load_images

@@ -8,6 +8,7 @@ from .options import (
     DATA_HELP,
     add_device,
     add_image_options,
+    add_training_options,
     add_verb,
     chosen_images,
     need_folder,
@@ -33,10 +34,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     )
     verb.add_argument("--latent-dim", type=int, default=10, metavar="N")
     verb.add_argument("--beta", type=float, default=1.0, help="weight of the KL")
-    verb.add_argument("--steps", type=int, default=2000, metavar="N")
-    verb.add_argument("--batch-size", type=int, default=64, metavar="N")
-    verb.add_argument("--lr", type=float, default=1e-3, help="Adam's learning rate")
-    verb.add_argument("--precision", default="32", help="32 (the default) or bf16")
+    add_training_options(verb)
     verb.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="go on from here when it exists"
     )

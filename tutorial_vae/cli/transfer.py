@@ -12,6 +12,7 @@ from .options import (
     DATA_HELP,
     MODEL_HELP,
     add_device,
+    add_training_options,
     add_verb,
     chosen_images,
     chosen_model,
@@ -67,10 +68,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     )
     verb.add_argument("--limit", type=int, metavar="N", help="images of each part at most")
     verb.add_argument("--seed", type=int, default=0, metavar="N")
-    verb.add_argument("--steps", type=int, default=2000, metavar="N", help="for each plan (2000)")
-    verb.add_argument("--batch-size", type=int, default=64, metavar="N")
-    verb.add_argument("--lr", type=float, default=1e-3, help="Adam's learning rate")
-    verb.add_argument("--precision", default="32", help="32 (the default) or bf16")
+    add_training_options(verb)
     verb.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="go on from here after a kill"
     )
