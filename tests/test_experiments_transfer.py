@@ -60,7 +60,7 @@ def test_a_run_measures_what_retraining_gives(loaded: list[tuple[str, int]]) -> 
     assert all(list(row) == [*settings, "measure", "value"] for row in rows)
     assert all(row.items() >= settings.items() for row in rows)
     train, unseen = transfer.target_images("mnist", 100, 1)
-    result = retrain(transfer.trained("dsprites", 1), train, "decoder", seed=101, **OPTIONS)
+    result = retrain(transfer.trained("dsprites", 1), train, "decoder", seed=1, **OPTIONS)
     held_out = evaluate(result.model, unseen)
     assert {row["measure"]: row["value"] for row in rows} == {
         "elbo": held_out.elbo,

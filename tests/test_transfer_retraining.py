@@ -8,6 +8,7 @@ from torch import nn
 
 from tutorial_vae import PLANS, VAE, Plan, retrain
 from tutorial_vae.training import own_random_state
+from tutorial_vae.transfer.retraining import FRESH_SEED
 
 ARCHITECTURES = ("conv", "mlp", "linear")
 
@@ -85,7 +86,7 @@ def test_fresh_layers_start_from_weights_of_the_seed_and_the_others_from_the_sou
     plan: str, architecture: str
 ) -> None:
     model = source(architecture)
-    with own_random_state(torch.device("cpu"), 3):
+    with own_random_state(torch.device("cpu"), FRESH_SEED + 3):
         untrained = VAE((1, 16, 16), 3, architecture=architecture, likelihood="gaussian")
     fresh = PLANS[plan].reset_entries(model)
     # One step of so small a size leaves every weight within rounding of its start.
@@ -95,6 +96,16 @@ def test_fresh_layers_start_from_weights_of_the_seed_and_the_others_from_the_sou
         torch.testing.assert_close(result[name], start, rtol=0, atol=1e-6)
     if plan == "scratch":
         assert fresh == set(model.state_dict())
+
+
+def test_fresh_weights_are_not_those_that_a_source_of_the_same_seed_began_with() -> None:
+    torch.manual_seed(7)
+    began = VAE((1, 16, 16), 3, likelihood="gaussian")
+    began_with = dict(began.named_parameters())
+    again = after(began, "scratch", seed=7, lr=1e-12).model
+    for name, value in again.named_parameters():
+        if value.ndim > 1:
+            assert (value - began_with[name]).abs().mean() > 0.01
 
 
 def test_after_one_step_fresh_layers_are_far_from_the_source() -> None:

@@ -18,9 +18,6 @@ FEW, SIZE, MANY = 100, 1000, 8000  # the largest is all that the smallest set ho
 STEPS = 500
 BASELINES = "baselines"
 
-# Added to the seeds, or fresh weights would be those that the source's training began with.
-_SEED_OF_RETRAINING = 100
-
 _PLANS = tuple(name for name in PLANS if name not in ("scratch", "new-ends"))
 
 
@@ -53,7 +50,7 @@ def transfer(source: str, target: str, plan: str, size: int, seed: int) -> list[
         target: name of the set that it goes to, one of ``TARGETS``.
         plan: a name in ``PLANS``; or ``"baselines"``, which needs no model of any set.
         size: images of the target that there are, a random subset.
-        seed: of the source's model and of the subset; that of the retraining follows from it.
+        seed: of the source's model, of the subset and of the retraining.
 
     Returns:
         Rows with the columns target, source, plan, size, seed, measure and value: the held-out
@@ -76,7 +73,7 @@ def transfer(source: str, target: str, plan: str, size: int, seed: int) -> list[
         plan,
         steps=STEPS,
         batch_size=32,
-        seed=_SEED_OF_RETRAINING + seed,
+        seed=seed,
         precision="bf16",
         progress=False,
     )

@@ -14,6 +14,10 @@ from ..models import VAE
 from ..training import History, fit, own_random_state
 from .plans import PLANS, Plan, layers_of
 
+# Added to the seed. A source that was trained from the same seed began with that seed's weights,
+# and fresh ones would take it back there.
+FRESH_SEED = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class RetrainedModel:
@@ -111,7 +115,7 @@ def _start(
     model: VAE, shape: tuple[int, ...], plan: Plan, seed: int
 ) -> tuple[VAE, tuple[str, ...]]:
     """Return the model that training starts from, and the names of its fresh layers."""
-    untrained = _untrained(model, shape, seed)
+    untrained = _untrained(model, shape, FRESH_SEED + seed)
     old, new = model.state_dict(), untrained.state_dict()
     if new.keys() != old.keys():
         raise ValueError(
