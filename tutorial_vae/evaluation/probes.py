@@ -216,8 +216,8 @@ def _accuracy(
     train_labels: Int64[np.ndarray, " train"],
     test_labels: Int64[np.ndarray, " test"],
 ) -> Accuracy:
-    classifier = _classifier(kind, len(train)).fit(train, train_labels)
-    correct = int((classifier.predict(test) == test_labels).sum())
+    fitted = classifier(kind, len(train)).fit(train, train_labels)
+    correct = int((fitted.predict(test) == test_labels).sum())
     return Accuracy(correct / len(test), *wilson_interval(correct, len(test)))
 
 
@@ -267,7 +267,13 @@ def _representations(
     ]
 
 
-def _classifier(kind: str, n: int) -> "Pipeline":
+def classifier(kind: str, n: int) -> "Pipeline":
+    """Return the classifier of a probe, not yet fitted.
+
+    Args:
+        kind: one of ``KINDS``.
+        n: number of images that it will be fitted to.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline

@@ -10,6 +10,7 @@ from ..data import ImageSet
 from ..evaluation import active_units, encode_images
 from ..evaluation.baselines import fit_pca, flat_pixels, pca_squared_errors, untrained_copy
 from ..evaluation.passes import squared_errors
+from ..evaluation.probes import classifier
 from ..models import VAE
 from ..similarity import cka, compare_layers
 from ..training import fit
@@ -143,15 +144,10 @@ def _probe_model(target: str, seed: int) -> VAE:
 
 @cache
 def _source_classifier(source: str, seed: int) -> "Pipeline":
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     images, _ = target_images(source, _SOURCE_SIZE, seed)
     assert images.labels is not None
     means = encode_images(trained(source, seed), images).mean.numpy()
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    return classifier.fit(means, images.labels.numpy())
+    return classifier("linear", len(images)).fit(means, images.labels.numpy())
 
 
 def _rows(target: str, source: str, seed: int, scores: dict[str, float]) -> list[Row]:

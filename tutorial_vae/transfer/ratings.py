@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64
 from ..data import ImageSet
 from ..evaluation import encode_images
 from ..evaluation.baselines import fit_pca, flat_pixels
+from ..evaluation.probes import classifier
 from ..models import VAE
 from .recommendation import Estimate
 from .scores import h_score, knn_accuracy, label_cka, leep, logme, nce
@@ -55,10 +56,6 @@ def source_probabilities(
         Probabilities of the source's classes, by the name of the representation that the
         classifier reads; nothing where there is none.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     if own.labels is None or len(own.labels.unique()) < 2:
         return {}
     pairs: dict[str, tuple[Any, Any]] = {
@@ -71,8 +68,8 @@ def source_probabilities(
         pairs["pca"] = pca.transform(rows), pca.transform(flat_pixels(target.images))
     found = {}
     for name, (here, there) in pairs.items():
-        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        found[name] = classifier.fit(here, own.labels.numpy()).predict_proba(there)
+        linear = classifier("linear", len(own)).fit(here, own.labels.numpy())
+        found[name] = linear.predict_proba(there)
     return found
 
 
