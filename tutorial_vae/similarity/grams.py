@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -33,6 +34,10 @@ class Grams:
 
     def norms(self) -> tuple[Float[Tensor, " rows"], Float[Tensor, " columns"]]:
         """Return the root of the averaged HSIC of each layer with itself."""
+        return self._both_norms
+
+    @cached_property
+    def _both_norms(self) -> tuple[Float[Tensor, " rows"], Float[Tensor, " columns"]]:
         weights = torch.tensor(self._weights(), dtype=torch.float64)
         rows, columns = (
             weights @ torch.stack([_norms(grams).square() for grams in side])
