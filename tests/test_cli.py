@@ -217,7 +217,7 @@ def test_experiment_without_a_name_lists_the_tables(capsys: pytest.CaptureFixtur
     listed = capsys.readouterr().out
     assert "quick_tour" in listed
     assert "min of one core" in listed
-    assert re.search(r"^transfer +900 runs, not measured yet$", listed, re.MULTILINE)
+    assert re.search(r"^transfer_many +900 runs, not measured yet$", listed, re.MULTILINE)
 
 
 def test_installed_command_ends_without_a_traceback(folder: Path) -> None:

@@ -37,15 +37,14 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int]]]:
 
 
 def test_the_grid_holds_every_plan_between_all_sets() -> None:
-    counts = Counter(
-        (run["target"], run["size"], run["seed"]) for run in transfer.GRID + transfer.OTHER_SIZES
-    )
+    everything = [*transfer.GRID, *transfer.GRID_OF_FEW, *transfer.GRID_OF_MANY]
+    counts = Counter((run["target"], run["size"], run["seed"]) for run in everything)
     sources = len(models.IMAGE_SETS) - 1
     trained_plans = set(PLANS) - {"scratch", "new-ends"}
     assert set(counts.values()) == {2 + sources * len(trained_plans)}
     assert len(counts) == len(transfer.TARGETS) * 3 * len(models.SEEDS)
     assert "patches" not in transfer.TARGETS
-    for run in transfer.GRID + transfer.OTHER_SIZES:
+    for run in everything:
         assert run["source"] != run["target"]
         assert (run["source"] == "none") == (run["plan"] in ("scratch", "baselines"))
     # The first third of the grid is the table of one seed.

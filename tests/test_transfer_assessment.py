@@ -219,5 +219,4 @@ def test_mistakes_are_one_line_and_write_nothing(tmp_path, monkeypatch, capsys, 
 
 def test_inverted_images_are_recognised(source):
     inverted = assess(source, 255 - stripes(80)[0])
-    assert inverted.recommendation.reconstruction.answer != "likely"
     assert "Try inverted images." in str(inverted.recommendation)

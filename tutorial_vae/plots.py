@@ -331,7 +331,9 @@ def transfer_card(card: "TransferCard") -> "Figure":
         for ax, (name, profiles) in zip(layers, card.alignment.items(), strict=True):
             _card_layers(ax, card.layers, profiles)
             ax.set(title=f"CKA with {name}", ylim=(len(card.layers) - 0.5, -0.5))
-        layers[0].legend(loc="lower right")
+        # Outside, or its marks would read as values.
+        named = layers[-1].get_legend_handles_labels()
+        middle.legend(*named, loc="outside lower center", ncols=3)
         grid = bottom.subplots(2, 2)
         _card_map(card, grid[0, 0])
         _card_units(card, grid[0, 1])

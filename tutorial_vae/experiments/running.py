@@ -39,7 +39,9 @@ from .similarity import (
 from .table import SEEDS, Row
 from .training_a_vae import training_a_vae
 from .transfer import GRID as TRANSFER_GRID
-from .transfer import OTHER_SIZES, transfer
+from .transfer import GRID_OF_FEW, GRID_OF_MANY, transfer
+from .transfer_card import GRID as TRANSFER_CARD_GRID
+from .transfer_card import transfer_card
 from .transfer_scores import GRID as TRANSFER_SCORES_GRID
 from .transfer_scores import transfer_scores
 from .what_vaes_are_for import what_vaes_are_for
@@ -81,8 +83,10 @@ EXPERIMENTS = {
     "stitching": Experiment(stitching, TARGETS, after="models"),
     "generic_encoders": Experiment(generic_encoders, TARGETS, after="models"),
     "transfer": Experiment(transfer, TRANSFER_GRID, after="models"),
-    "transfer_by_size": Experiment(transfer, OTHER_SIZES, after="models"),
+    "transfer_few": Experiment(transfer, GRID_OF_FEW, after="models"),
+    "transfer_many": Experiment(transfer, GRID_OF_MANY, after="models"),
     "transfer_scores": Experiment(transfer_scores, TRANSFER_SCORES_GRID, after="models"),
+    "transfer_card": Experiment(transfer_card, TRANSFER_CARD_GRID, after="models"),
 }
 
 

@@ -35,8 +35,7 @@ def _grid(size: int) -> list[Settings]:
     return runs
 
 
-GRID = _grid(SIZE)
-OTHER_SIZES = [settings for size in (FEW, MANY) for settings in _grid(size)]
+GRID, GRID_OF_FEW, GRID_OF_MANY = (_grid(size) for size in (SIZE, FEW, MANY))
 
 
 def transfer(source: str, target: str, plan: str, size: int, seed: int) -> list[Row]:

@@ -24,6 +24,8 @@ from ..training import fit
 from .card import Profile, TransferCard
 from .ratings import NORMAL, latent_means, rate, source_probabilities
 from .recommendation import PIXELS, Estimate, Evidence, recommend
+from .reliability import measured_reliability
+from .retraining import FRESH_SEED
 
 # Of the target model. Half as many steps on batches of twice the size take as long, and leave most
 # models close to where they began.
@@ -35,6 +37,8 @@ MOST_IMAGES = 2000  # grams and the map of the latents grow with the square of t
 
 _BATCH = 256
 _PICTURES = 10
+_LATENTS = "encoder.mean"
+_ENCODERS = ("source", "untrained")  # each is compared with the target model's
 
 
 def assess(
@@ -93,16 +97,39 @@ def assess(
     own = None
     if source_images is not None:
         own = _subset(_as_set(source, source_images), MOST_IMAGES, seed)
-    kept, held_out = _split(target, seed)
+    compared = comparison_models(source, target, seed=seed, device=device, progress=progress)
+    return assess_beside(compared, source, target, own, seed=seed, device=device, progress=progress)
+
+
+def comparison_models(
+    source: VAE,
+    target: ImageSet,
+    *,
+    seed: int,
+    device: str | torch.device = "auto",
+    progress: bool = True,
+) -> dict[str, VAE]:
+    """Return what a card holds a source against; of the source only the architecture matters.
+
+    Args:
+        source: a model of the architecture.
+        target: the images, of which four fifths are trained on.
+        seed: as in :func:`assess`.
+        device: as in :func:`assess`.
+        progress: as in :func:`assess`.
+
+    Returns:
+        ``"target"``, a model trained briefly on the target, and ``"untrained"``.
+    """
+    # Neither begins where the other does, nor where a source that was trained with this seed did:
+    # networks that began alike are alike for no reason of the images.
     models = {
-        "source": source,
-        "target": untrained_copy(source, seed=seed),
-        # Not the weights that the target model began with, which it would be too much like.
-        "untrained": untrained_copy(source, seed=seed + 1),
+        "target": untrained_copy(source, seed=FRESH_SEED + seed),
+        "untrained": untrained_copy(source, seed=FRESH_SEED + seed + 1),
     }
     fit(
         models["target"],
-        kept,
+        _split(target, seed)[0],
         steps=STEPS,
         batch_size=_TRAINING_BATCH,
         lr=_LR,
@@ -110,17 +137,43 @@ def assess(
         device=device,
         progress=progress,
     )
+    return models
+
+
+def assess_beside(
+    compared: Mapping[str, VAE],
+    source: VAE,
+    target: ImageSet,
+    own: ImageSet | None = None,
+    *,
+    seed: int,
+    device: str | torch.device = "auto",
+    progress: bool = True,
+) -> TransferCard:
+    """Make the card of a source whose comparison models are there already.
+
+    Args:
+        compared: what :func:`comparison_models` returns for this target and seed.
+        source: the trained model.
+        target: the images, all of which are looked at.
+        own: images of the source's own kind, if there are any.
+        seed: as in :func:`assess`.
+        device: as in :func:`assess`.
+        progress: as in :func:`assess`.
+    """
+    models = {"source": source, **compared}
+    kept, held_out = _split(target, seed)
     alignment: dict[str, dict[str, Profile]] = {"target model": {}}
     scores: dict[str, dict[str, Estimate]] = {}
     leads: dict[str, dict[str, Estimate]] = {}
     maps = {}
-    classes = None if target.labels is None else target.labels.unique(return_inverse=True)[1]
+    classes = _classes(target)
     count = 0 if classes is None else int(classes.max()) + 1
     with _stages(progress, 9 if count > 1 else 5) as done, warnings.catch_warnings():
         # The card shows what is not defined as such.
         warnings.simplefilter("ignore", ConstantLayerWarning)
         errors, gain, inverted_gain = _errors(models, kept, held_out, seed, device)
-        for name in ("source", "untrained"):
+        for name in _ENCODERS:
             alignment["target model"][name] = _profile(
                 compare_layers(models[name], models["target"], target, device=device),
                 diagonal=True,
@@ -135,28 +188,16 @@ def assess(
             probabilities = {}
             if own is not None:
                 probabilities = source_probabilities(models, own, target, seed, device)
-            rows = flat_pixels(target.images)
-            pca = fit_pca(rows, source.latent_dim, seed=seed).transform(rows)
-            features = means | {"pca": pca, "pixels": rows}
+            features = means | _controls(target, source.latent_dim, seed)
             scores, leads = rate(features, probabilities, classes.numpy(), seed)
             done("scores")
         for name in models:
             maps[name] = _map(means[name], seed)
             done("map of the latents")
 
-    at_mean = source.layer_names.index("encoder.mean")
-    knn = leads.get("knn_accuracy", {})
-    evidence = Evidence(
-        images=len(target),
-        held_out=len(held_out),
-        classes=count,
-        gain=gain,
-        inverted_gain=inverted_gain,
-        encoder_lead=_difference(
-            *(_at(alignment["target model"][name], at_mean) for name in ("source", "untrained"))
-        ),
-        leads={_CONTROLS[name]: lead for name, lead in knn.items() if name in _CONTROLS},
-    )
+    at_mean = source.layer_names.index(_LATENTS)
+    encoders = {name: _at(alignment["target model"][name], at_mean) for name in _ENCODERS}
+    evidence = _evidence(target, held_out, gain, inverted_gain, encoders, leads)
     return TransferCard(
         images=target,
         pictures=_pictures(models, held_out, device),
@@ -172,12 +213,86 @@ def assess(
         leads=leads,
         held_out=len(held_out),
         steps=STEPS,
-        recommendation=recommend(evidence),
+        evidence=evidence,
+        recommendation=recommend(evidence, reliability=measured_reliability()),
     )
+
+
+def evidence_beside(
+    compared: Mapping[str, VAE],
+    source: VAE,
+    target: ImageSet,
+    *,
+    seed: int,
+    device: str | torch.device = "auto",
+) -> Evidence:
+    """Measure only what the advice of :func:`assess_beside` turns on, in a fraction of its time.
+
+    Args:
+        compared: as in :func:`assess_beside`.
+        source: as in :func:`assess_beside`.
+        target: as in :func:`assess_beside`.
+        seed: as in :func:`assess`.
+        device: as in :func:`assess`.
+    """
+    models = {"source": source, **compared}
+    kept, held_out = _split(target, seed)
+    classes = _classes(target)
+    leads: dict[str, dict[str, Estimate]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantLayerWarning)
+        _, gain, inverted_gain = _errors(models, kept, held_out, seed, device)
+        encoders = {}
+        for name in _ENCODERS:
+            similarity = compare_layers(
+                models[name], models["target"], target, layers=[_LATENTS], device=device
+            )
+            encoders[name] = _at(_profile(similarity), 0)
+        if classes is not None and classes.any():
+            means = {name: latent_means(model, target, device) for name, model in models.items()}
+            features = means | _controls(target, source.latent_dim, seed)
+            leads = rate(features, {}, classes.numpy(), seed)[1]
+    return _evidence(target, held_out, gain, inverted_gain, encoders, leads)
 
 
 # What the source is held against in words. The target model is no control: it has learnt something.
 _CONTROLS = {"untrained": "an untrained network's", "pca": "PCA", "pixels": PIXELS}
+
+
+def _evidence(
+    target: ImageSet,
+    held_out: ImageSet,
+    gain: Estimate,
+    inverted_gain: Estimate,
+    encoders: Mapping[str, Estimate],
+    leads: Mapping[str, Mapping[str, Estimate]],
+) -> Evidence:
+    classes = _classes(target)
+    knn = leads.get("knn_accuracy", {})
+    return Evidence(
+        images=len(target),
+        held_out=len(held_out),
+        classes=0 if classes is None else int(classes.max()) + 1,
+        gain=gain,
+        inverted_gain=inverted_gain,
+        encoder_lead=_difference(*(encoders[name] for name in _ENCODERS)),
+        leads={_CONTROLS[name]: lead for name, lead in knn.items() if name in _CONTROLS},
+    )
+
+
+def _classes(images: ImageSet) -> Int64[Tensor, " n"] | None:
+    """Number the classes that occur, from 0 without gaps."""
+    return None if images.labels is None else images.labels.unique(return_inverse=True)[1]
+
+
+def _controls(
+    target: ImageSet, components: int, seed: int
+) -> dict[str, Float[np.ndarray, "n features"]]:
+    pixels = flat_pixels(target.images)
+    return {
+        "pca": fit_pca(pixels, components, seed=seed).transform(pixels),
+        "pixels": pixels,
+    }
 
 
 def check_limit(limit: int) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..data import ImageSet
 from ..evaluation import ActiveUnits
 from ..models import write_atomically
-from .recommendation import Estimate, Recommendation, Verdict
+from .recommendation import Estimate, Evidence, Recommendation, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +56,8 @@ class TransferCard:
             interval.
         held_out: how many images neither the target model, PCA nor the mean image has seen.
         steps: for how many steps the target model was trained.
-        recommendation: what the numbers advise, in words.
+        evidence: the numbers that the advice turns on.
+        recommendation: what they advise, in words.
     """
 
     images: ImageSet
@@ -73,6 +74,7 @@ class TransferCard:
     leads: Mapping[str, Mapping[str, Estimate]]
     held_out: int
     steps: int
+    evidence: Evidence
     recommendation: Recommendation
 
     def __repr__(self) -> str:
