@@ -45,7 +45,7 @@ def assess(source, images, labels=None, **options):
 
 @pytest.fixture(scope="module")
 def card(source):
-    images, labels = stripes(120, seed=1)
+    images, labels = stripes(300, seed=1)
     own, own_labels = stripes(100, seed=2)
     own_set = tv.ImageSet("stripes", own, own_labels, class_names=("a", "b"))
     with pytest.MonkeyPatch.context() as patch:
@@ -111,7 +111,7 @@ def test_without_labels_the_card_says_what_it_can(source):
     assert (card.scores, card.leads) == ({}, {})
     assert set(card.alignment) == {"target model"}
     assert card.recommendation.classification.answer == "cannot tell"
-    assert card.recommendation.reconstruction.answer == "likely"
+    assert "it already draws some" in str(card.recommendation.reconstruction)
     assert card.source_units is None
 
 
@@ -155,7 +155,7 @@ def test_more_images_than_the_limit_are_a_random_part(source):
 def test_the_numbers_are_json_and_the_page_needs_nothing_else(card, tmp_path):
     card.to_json(tmp_path / "card.json")
     numbers = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
-    assert numbers["images"]["count"] == 120
+    assert numbers["images"]["count"] == 300
     assert numbers["recommendation"]["reconstruction"]["answer"] == "likely"
     card.to_html(tmp_path / "card.html", title="Will <it> help?")
     page = (tmp_path / "card.html").read_text(encoding="utf-8")
@@ -188,7 +188,7 @@ def test_the_command_writes_a_card(source, tmp_path, monkeypatch, capsys):
     assert main([*arguments, "--json", "card.json"]) == 0
     said = capsys.readouterr().out
     assert "Which plan to try first?" in said
-    assert "has not been measured" in said
+    assert "knows by heart" in said
     page = (tmp_path / "card.html").read_text(encoding="utf-8")
     assert "<h1>Will model help on npz:target.npz?</h1>" in page
     assert (

@@ -81,6 +81,11 @@ def test_too_few_images_answer_nothing():
     )
 
 
+def test_few_images_are_soon_known_by_heart():
+    assert answers(images=299) == ("cannot tell", "cannot tell", "likely")
+    assert answers(images=300) == ("all", "likely", "likely")
+
+
 def test_too_few_images_of_a_class_say_nothing_about_classes():
     plan, reconstruction, classification = answers(images=400, classes=136)
     assert (plan, reconstruction, classification) == ("all", "likely", "cannot tell")
@@ -119,9 +124,10 @@ def test_images_of_the_other_polarity_are_recognised():
 
 
 def test_reliability_is_told_where_it_was_measured_and_only_there():
-    known = {("reconstruction", "likely"): Reliability(9, 12, 4)}
+    known = {("reconstruction", "likely"): Reliability(9, 12, 4, 1000)}
     advice = recommend(evidence(), reliability=known)
-    assert "right on 9 of 12 cards of 4 pairs" in advice.reconstruction.reliability
+    assert "with 1,000 images each" in advice.reconstruction.reliability
+    assert "right on 9 of 12 cards, of 4 pairs" in advice.reconstruction.reliability
     assert advice.plan.reliability.endswith("has not been measured.")
     assert recommend(evidence(classes=0), reliability={}).classification.reliability == ""
 

@@ -114,18 +114,20 @@ def test_answers_are_held_against_what_happened(measured):
 
 def test_the_record_counts_held_out_targets_only(measured):
     record = measured_reliability()
-    assert record["reconstruction", "likely"] == Reliability(right=2, cards=2, pairs=1)
-    assert record["classification", "likely"] == Reliability(right=0, cards=1, pairs=1)
-    assert record["classification", "unlikely"] == Reliability(right=1, cards=1, pairs=1)
+    assert record["reconstruction", "likely"] == Reliability(right=2, cards=2, pairs=1, images=1000)
+    assert record["classification", "likely"] == Reliability(right=0, cards=1, pairs=1, images=1000)
+    assert record["classification", "unlikely"] == Reliability(
+        right=1, cards=1, pairs=1, images=1000
+    )
     assert sum(known.cards for (question, _), known in record.items() if question == "plan") == 2
 
 
 def test_who_cannot_tell_is_neither_right_nor_wrong():
     judged = [
-        Judgement("mnist", "solids", 0, "plan", "cannot tell", None),
-        Judgement("mnist", "solids", 1, "plan", "all", False),
+        Judgement("mnist", "solids", 0, "plan", "cannot tell", None, 1000),
+        Judgement("mnist", "solids", 1, "plan", "all", False, 300),
     ]
-    assert count(judged) == {("plan", "all"): Reliability(0, 1, 1)}
+    assert count(judged) == {("plan", "all"): Reliability(0, 1, 1, 300)}
 
 
 def test_held_out_targets_are_half_of_the_grid():

@@ -39,6 +39,23 @@ def card():
         return widgets.CardExplorer(tv.assess(model, digits, progress=False))
 
 
+def gallery():
+    question = widgets.GalleryQuestion(
+        text="Does it?", choices=["yes", "no"], always="yes", measure="gain"
+    )
+    card = widgets.GalleryCard(
+        source="a",
+        target="b",
+        images=PICTURES.astype(np.uint8),
+        reconstructions=PICTURES.astype(np.uint8),
+        marks={"lead": widgets.EvidenceMark(0.1, [0.2], line=0.0)},
+        answers={"help": "yes"},
+        outcomes={"help": "no"},
+        gains={"help": {"all": [-1.0]}},
+    )
+    return widgets.GalleryExplorer([card], {"help": question})
+
+
 def genericity():
     controls = np.zeros((2, 3, 1))
     return widgets.GenericityExplorer(
@@ -55,6 +72,12 @@ def layer():
     names, values = ("encoder.mean", "decoder.conv1"), np.eye(2)
     similarity = SimpleNamespace(values=values, rows=names, columns=names, chance=values / 2)
     return widgets.LayerExplorer({"digits": similarity})
+
+
+def plan():
+    column = {"target": "a", "size": 100, "seed": 0, "measure": "elbo", "value": -1.0}
+    rows = [column | {"source": "none", "plan": "scratch"}, column | {"source": "b", "plan": "all"}]
+    return widgets.PlanExplorer(rows, tv.VAE((1, 8, 8), 2, architecture="mlp"))
 
 
 def settling():
@@ -109,10 +132,12 @@ EXPLORERS = {
         widgets.DivergenceExplorer,
         "DivergenceExplorer(KL(q‖p) = 0.818 nats, KL(p‖q) = 2.807 nats)",
     ),
+    "gallery": (gallery, "GalleryExplorer(1 card)"),
     "genericity": (genericity, "GenericityExplorer(2 × 2 sets × 3 seeds × 1 layers)"),
     "gradient": (widgets.GradientExplorer, "GradientExplorer(200 estimates by 3 estimators)"),
     "latent_plane": (latent_plane, "LatentPlaneExplorer(VAE)"),
     "layer": (layer, "LayerExplorer(1 × 2 × 2 layers)"),
+    "plan": (plan, "PlanExplorer(1 source × 1 target × 2 plans × 1 size)"),
     "settling": (settling, "SettlingExplorer(a)"),
     "training": (training, "TrainingExplorer(healthy, broken)"),
     "traversal": (traversal, "TraversalExplorer(beta=0.5, 1)"),

@@ -18,7 +18,10 @@ from . import (
     quick_tour,
     reparameterisation,
     training_a_vae,
+    what_to_retrain,
     what_vaes_are_for,
+    will_it_help,
+    your_own_pictures,
 )
 from .checking import Exercise, Verdict, judge
 
@@ -36,6 +39,9 @@ EXERCISES: dict[str, Exercise] = {
     **cka.EXERCISES,
     **inside_a_vae.EXERCISES,
     **generic_encoders.EXERCISES,
+    **what_to_retrain.EXERCISES,
+    **will_it_help.EXERCISES,
+    **your_own_pictures.EXERCISES,
 }
 
 

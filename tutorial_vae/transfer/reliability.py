@@ -1,6 +1,5 @@
 """How often a card has been right: its answers for pairs of sets whose outcome was measured."""
 
-from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from statistics import mean
@@ -44,6 +43,7 @@ class Judgement(NamedTuple):
         question: ``"plan"``, ``"reconstruction"`` or ``"classification"``.
         answer: what the card said.
         right: whether it was so; None where the card said that it cannot tell.
+        images: how many images of the target the card had.
     """
 
     target: str
@@ -52,6 +52,7 @@ class Judgement(NamedTuple):
     question: str
     answer: str
     right: bool | None
+    images: int
 
 
 def outcomes() -> dict[tuple[str, str], Outcome]:
@@ -134,7 +135,7 @@ def judgements() -> list[Judgement]:
                     if question == "plan"
                     else (answer == LIKELY) == helped[question]
                 )
-            found.append(Judgement(target, source, seed, question, answer, right))
+            found.append(Judgement(target, source, seed, question, answer, right, evidence.images))
     return found
 
 
@@ -144,16 +145,19 @@ def count(judged: Iterable[Judgement]) -> dict[tuple[str, str], Reliability]:
     Args:
         judged: what to count.
     """
-    asked, right = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    pairs: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    by_answer: dict[tuple[str, str], list[Judgement]] = {}
     for one in judged:
-        if one.right is None:
-            continue
-        key = one.question, one.answer
-        asked[key] += 1
-        right[key] += one.right
-        pairs.setdefault(key, set()).add((one.target, one.source))
-    return {key: Reliability(right[key], asked[key], len(pairs[key])) for key in asked}
+        if one.right is not None:
+            by_answer.setdefault((one.question, one.answer), []).append(one)
+    return {
+        key: Reliability(
+            right=sum(bool(one.right) for one in found),
+            cards=len(found),
+            pairs=len({(one.target, one.source) for one in found}),
+            images=min(one.images for one in found),
+        )
+        for key, found in by_answer.items()
+    }
 
 
 @cache

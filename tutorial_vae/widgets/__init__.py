@@ -4,11 +4,13 @@ from .alignment_explorer import AlignmentExplorer
 from .bound_explorer import BoundExplorer, BoundParts, ScalarModel
 from .card_explorer import CardExplorer
 from .divergence_explorer import DivergenceExplorer
+from .gallery_explorer import EvidenceMark, GalleryCard, GalleryExplorer, GalleryQuestion
 from .genericity_explorer import GenericityExplorer
 from .gradient_explorer import GradientExplorer
 from .html import Section
 from .latent_plane_explorer import LatentPlane, LatentPlaneExplorer, decode_plane
 from .layer_explorer import LayerExplorer
+from .plan_explorer import PlanExplorer
 from .settling_explorer import SettlingExplorer
 from .training_explorer import TrainingExplorer, TrainingRun
 from .traversal_explorer import TraversalExplorer, with_rounded_decoder
@@ -29,6 +31,10 @@ __all__ = [
     "Compression",
     "Detection",
     "DivergenceExplorer",
+    "EvidenceMark",
+    "GalleryCard",
+    "GalleryExplorer",
+    "GalleryQuestion",
     "Generation",
     "GenericityExplorer",
     "GradientExplorer",
@@ -37,6 +43,7 @@ __all__ = [
     "LatentPlane",
     "LatentPlaneExplorer",
     "LayerExplorer",
+    "PlanExplorer",
     "ScalarModel",
     "Section",
     "SettlingExplorer",

@@ -10,6 +10,7 @@ _SHARED = {
     "genericity_explorer.js": ("layers.js",),
     "gradient_explorer.js": ("noise.js",),
     "layer_explorer.js": ("layers.js",),
+    "plan_explorer.js": ("layers.js",),
 }
 
 
