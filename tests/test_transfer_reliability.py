@@ -142,3 +142,18 @@ def test_the_rules_say_what_the_pairs_that_they_were_fitted_to_showed():
     assert len(fitted) == 18
     assert {outcome.plan for outcome in fitted} == {"all"}
     assert all(outcome.elbo > 0 for outcome in fitted)
+
+
+def test_with_few_images_the_source_did_harm_as_the_rules_have_it():
+    elbos = {
+        (row["target"], row["source"], row["plan"], row["seed"]): row["value"]
+        for row in results.load_table("transfer_few")
+        if row["measure"] == "elbo"
+    }
+    gains: dict[tuple[str, str], list[float]] = {}
+    for (target, source, plan, seed), elbo in elbos.items():
+        if plan == "all" and target not in HELD_OUT_TARGETS:
+            scratch = elbos[target, "none", "scratch", seed]
+            gains.setdefault((target, source), []).append(elbo - scratch)
+    assert len(gains) == 18
+    assert sum(sum(of_seeds) < 0 for of_seeds in gains.values()) > 9

@@ -26,9 +26,9 @@ class PlanExplorer(Explorer):
     no choice, such as a single number of images, has no menu.
 
     Args:
-        rows: those of the tables ``transfer`` and ``transfer_by_size``, or any with the same
-            columns: target, source, plan, size, seed, measure and value. Runs that are missing are
-            said to be not measured.
+        rows: those of the tables ``transfer``, ``transfer_few`` and ``transfer_many``, or any with
+            the same columns: target, source, plan, size, seed, measure and value. Runs that are
+            missing are said to be not measured.
         model: a model with the layers of those that were retrained, for the diagram.
         target: the set that is trained on at first, by default the first.
         source: the set that the weights come from at first, by default the first that is not the
