@@ -188,7 +188,7 @@ def test_the_command_writes_a_card(source, tmp_path, monkeypatch, capsys):
     assert main([*arguments, "--json", "card.json"]) == 0
     said = capsys.readouterr().out
     assert "Which plan to try first?" in said
-    assert "knows by heart" in said
+    assert "did harm more often" in said
     page = (tmp_path / "card.html").read_text(encoding="utf-8")
     assert "<h1>Will model help on npz:target.npz?</h1>" in page
     assert (

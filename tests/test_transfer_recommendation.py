@@ -81,7 +81,7 @@ def test_too_few_images_answer_nothing():
     )
 
 
-def test_few_images_are_soon_known_by_heart():
+def test_with_few_images_nothing_is_said_about_retraining():
     assert answers(images=299) == ("cannot tell", "cannot tell", "likely")
     assert answers(images=300) == ("all", "likely", "likely")
 

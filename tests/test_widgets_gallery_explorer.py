@@ -139,7 +139,9 @@ def test_guesses_are_counted_beside_the_cards_and_a_constant_answer(opened, read
 
     opened.get_by_label("card, source → target").select_option("digits → letters")
     assert opened.get_by_label("Will it draw?").input_value() == "likely"
-    opened.get_by_role("button", name="Start again").click()
+    opened.get_by_role("button", name="Start again").press("Enter")
+    focused = opened.evaluate("document.activeElement.textContent")
+    assert focused == "Reveal what happened"  # not lost with the button that went
     assert opened.get_by_label("Will it draw?").input_value() == "cannot tell"
     assert not opened.locator("table").is_visible()
 

@@ -79,7 +79,10 @@ function render({ model, el }) {
     if (isRevealed()) go(model.get("card") + 1);
     else choose({ revealed: [...model.get("revealed"), model.get("card")] });
   });
-  const again = buttonOf("Start again", () => choose({ guesses: {}, revealed: [] }));
+  const again = buttonOf("Start again", () => {
+    choose({ guesses: {}, revealed: [] });
+    reveal.focus(); // this button is gone
+  });
   const tally = node("table", { class: "tvae-tally" });
 
   const judged = (answer, outcome) => (answer === declined ? "declined" : answer === outcome ? "right" : "wrong");
