@@ -3,17 +3,22 @@
 import math
 import warnings
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
 ESTIMATORS = ("unbiased", "biased")
 
 PRECISIONS = {"64": torch.float64, "32": torch.float32, "bf16": torch.bfloat16}
 
-_BYTES_AT_ONCE = 2**14  # of each image: with a batch of 256, 4 MB
+_BYTES_AT_ONCE = 2**13  # of each image: with a batch of 256, 2 MB
 
 # Images whose mean is subtracted from all of them before they are multiplied. What it is off by
 # adds the same to all products, which only matters where products are rounded to bfloat16.
@@ -191,6 +196,9 @@ def products(
         left = right = _differences(x[:, some], centre[some], room_x)
         if y is not None and room_y is not None:
             right = _differences(y[:, some], centre[some], room_y)
+        if y is None and precision != "bf16" and x.device.type == "cpu":
+            _add_own_products(result, left)
+            continue
         for top in range(0, len(x), strip):
             first = top if y is None else 0
             part = result[top : top + strip, first:]
@@ -201,13 +209,35 @@ def products(
     return result if y is not None else result.triu_().add_(result.triu(1).T)
 
 
+def _add_own_products(result: Float[Tensor, "n n"], rows: Float[Tensor, "n width"]) -> None:
+    """Add the products of rows with each other, in place, to the upper triangle alone.
+
+    BLAS has a call for this, which takes half of the work of a whole product, and torch has none.
+    BLAS reads by columns: what is the lower triangle to it is the upper one here.
+    """
+    from scipy.linalg import blas  # type: ignore[import-untyped]
+
+    update = blas.dsyrk if result.dtype == torch.float64 else blas.ssyrk
+    with _blas().limit(limits=torch.get_num_threads(), user_api="blas"):
+        update(
+            1.0, rows.numpy().T, beta=1.0, c=result.numpy().T, trans=1, lower=1, overwrite_c=1
+        )  # fmt: skip
+
+
+@cache
+def _blas() -> "ThreadpoolController":
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def _differences(
     x: Shaped[Tensor, "n features"],
     middle: Float[Tensor, " features"],
     room: Float[Tensor, "n width"],
 ) -> Float[Tensor, "n features"]:
     """Subtract in the type of ``middle``, then round to that of the room that is written to."""
-    result = room[:, : x.shape[1]]
+    result = room.flatten()[: x.numel()].view(x.shape)
     if result.dtype == middle.dtype:
         return torch.sub(x.to(middle.dtype), middle, out=result)
     # A few images at a time, so that what is to be rounded does not leave the processor's cache.
