@@ -4,7 +4,7 @@ from .assessment import assess
 from .card import Profile, TransferCard
 from .plans import PLANS, Plan
 from .ranking import mean_over_groups, rank_agreement, regret
-from .recommendation import Estimate, Recommendation, Verdict
+from .recommendation import Estimate, Evidence, Recommendation, Reliability, Verdict
 from .retraining import RetrainedModel, retrain
 from .scores import h_score, knn_accuracy, label_cka, leep, logme, nce
 from .stitching import StitchResult, stitch
@@ -12,9 +12,11 @@ from .stitching import StitchResult, stitch
 __all__ = [
     "PLANS",
     "Estimate",
+    "Evidence",
     "Plan",
     "Profile",
     "Recommendation",
+    "Reliability",
     "RetrainedModel",
     "StitchResult",
     "TransferCard",
