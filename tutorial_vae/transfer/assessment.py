@@ -23,7 +23,7 @@ from ..similarity.kernels import centred_gram
 from ..training import fit
 from .card import Profile, TransferCard
 from .ratings import NORMAL, latent_means, rate, source_probabilities
-from .recommendation import PIXELS, Estimate, Evidence, recommend
+from .recommendation import Estimate, Evidence, recommend
 from .reliability import measured_reliability
 from .retraining import FRESH_SEED
 
@@ -256,7 +256,7 @@ def evidence_beside(
 
 
 # What the source is held against in words. The target model is no control: it has learnt something.
-_CONTROLS = {"untrained": "an untrained network's", "pca": "PCA", "pixels": PIXELS}
+_CONTROLS = {"untrained": "an untrained network's", "pca": "PCA", "pixels": "raw pixels"}
 
 
 def _evidence(

@@ -28,8 +28,6 @@ LEAST_GAIN = 0.0  # share of the mean image's squared error that the source has 
 LEAST_LEAD = 0.0  # in nearest-neighbour accuracy, over the best control
 LEAST_ENCODER_LEAD = 0.0  # in CKA with the target model, over an untrained encoder
 
-PIXELS = "raw pixels"  # the one control that is not of the latents' size
-
 _NOT_MEASURED = "How often this answer has been right has not been measured."
 
 
