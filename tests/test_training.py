@@ -284,7 +284,7 @@ sys.path.insert(0, {tests!r})
 from tutorial_vae import training
 from test_training import _fit, _model
 import tutorial_vae as tv
-training._SECONDS_BETWEEN_CHECKPOINTS = 0.0  # a kill then always falls close to a write
+training.loop._SECONDS_BETWEEN_CHECKPOINTS = 0.0  # a kill then always falls close to a write
 torch.set_num_threads(1)
 model = _model()
 _fit(model, steps=2000, checkpoint={checkpoint!r})
@@ -339,7 +339,7 @@ class _Breaks(tv.BetaVAE):
 def test_divergence_names_its_step_and_keeps_the_last_good_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
-    monkeypatch.setattr(training, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(training.loop, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     checkpoint = tmp_path / "run"
     with pytest.raises(DivergenceError, match=r"at step 58\b"):
         _fit(_model(), objective=_Breaks(58, value), steps=100, checkpoint=checkpoint)
