@@ -371,6 +371,8 @@ def activations_of(model, images):
 def test_fresh_networks_match_a_direct_computation(architecture, estimator, images):
     model_a, model_b = fresh(architecture, 0), fresh("conv", 1)
     options = {"estimator": estimator, "precision": "64"}
+    in_single = compare_layers(model_a, model_b, images, **options)
+    model_a, model_b = model_a.double(), model_b.double()
     result = compare_layers(model_a, model_b, images, **options)
     direct_a, direct_b = activations_of(model_a, images), activations_of(model_b, images)
     expected = [
@@ -381,8 +383,39 @@ def test_fresh_networks_match_a_direct_computation(architecture, estimator, imag
     assert result.values.dtype == np.float64
     assert result.n == 21
     np.testing.assert_allclose(result.values, expected, rtol=0, atol=1e-12)
-    in_double = compare_layers(model_a.double(), model_b.double(), images, **options)
-    np.testing.assert_allclose(result.values, in_double.values, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(in_single.values, result.values, rtol=0, atol=1e-4)
+
+
+def test_weights_stay_in_the_layout_that_they_had(images):
+    model = fresh()
+    strides = {name: value.stride() for name, value in model.named_parameters()}
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    compare_layers(model, fresh(seed=1), images)
+    for name, value in model.named_parameters():
+        assert value.stride() == strides[name]
+        assert torch.equal(value, before[name])
+
+
+def test_modules_that_look_at_memory_as_it_lies_can_be_read(images):
+    class Views(nn.Module):
+        def forward(self, x):
+            return x.view(len(x), -1)  # which channels-last images do not allow
+
+    def network(flatten):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            parts = (nn.Conv2d(1, 3, 3), nn.ReLU(), flatten, nn.Linear(2700, 5))
+            return nn.Sequential(*parts)
+
+    x = images / 255
+    with pytest.raises(RuntimeError, match="view"):
+        network(Views()).to(memory_format=torch.channels_last)(x)
+    options = {"precision": "64"}
+    viewed, flattened = (
+        compare_layers(network(flatten), network(flatten), x, **options)
+        for flatten in (Views(), nn.Flatten())
+    )
+    np.testing.assert_allclose(viewed.values, flattened.values, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf", RBF(scale=0.5)])

@@ -73,8 +73,10 @@ def compare_layers(
     Neither is used where it would not hold what is said here: layers of which centring leaves next
     to nothing, for instance one outlier's, RBF kernels and the feature form are always float64, and
     fewer than half a million numbers are never rounded to bfloat16. The activations themselves
-    have the precision of the model. Networks fresh from initialisation, whose last layers hardly
-    vary, lose five digits of CKA to single precision: ``model.double()`` brings them back.
+    have the precision of the model; on a CPU convolutions run with copies of their weights in the
+    channels-last layout, which is faster and rounds differently. Networks fresh from
+    initialisation, whose last layers hardly vary, lose five digits of CKA to single precision:
+    ``model.double()`` brings them back.
 
     Args:
         model_a: the model whose layers are the rows. Its weights, mode and device are left as
