@@ -1,5 +1,6 @@
 """What carries over from one set of images to another, and what to train anew."""
 
+from . import backbones, classifiers, domain_adaptation, finetuning, pretraining
 from .assessment import assess
 from .card import Profile, TransferCard
 from .plans import PLANS, Plan
@@ -22,6 +23,10 @@ __all__ = [
     "TransferCard",
     "Verdict",
     "assess",
+    "backbones",
+    "classifiers",
+    "domain_adaptation",
+    "finetuning",
     "h_score",
     "knn_accuracy",
     "label_cka",
@@ -29,6 +34,7 @@ __all__ = [
     "logme",
     "mean_over_groups",
     "nce",
+    "pretraining",
     "rank_agreement",
     "regret",
     "retrain",
