@@ -44,6 +44,11 @@ from .transfer_card import GRID as TRANSFER_CARD_GRID
 from .transfer_card import transfer_card
 from .transfer_scores import GRID as TRANSFER_SCORES_GRID
 from .transfer_scores import transfer_scores
+from .transferability import GRID as TRANSFERABILITY_GRID
+from .transferability import SHORT_GRID, transferability
+from .transferability_sources import GRID as SOURCES_GRID
+from .transferability_sources import SHORT_GRID as SHORT_SOURCES_GRID
+from .transferability_sources import transferability_sources
 from .what_vaes_are_for import what_vaes_are_for
 
 
@@ -87,6 +92,14 @@ EXPERIMENTS = {
     "transfer_many": Experiment(transfer, GRID_OF_MANY, after="models"),
     "transfer_scores": Experiment(transfer_scores, TRANSFER_SCORES_GRID, after="models"),
     "transfer_card": Experiment(transfer_card, TRANSFER_CARD_GRID, after="models"),
+    "transferability_sources": Experiment(transferability_sources, SOURCES_GRID),
+    "transferability": Experiment(
+        transferability, TRANSFERABILITY_GRID, after="transferability_sources"
+    ),
+    "transferability_short_sources": Experiment(transferability_sources, SHORT_SOURCES_GRID),
+    "transferability_short": Experiment(
+        transferability, SHORT_GRID, after="transferability_short_sources"
+    ),
 }
 
 

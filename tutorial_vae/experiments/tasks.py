@@ -1,0 +1,163 @@
+"""The tasks of chapter 13: pairs of labelled sets between which something should carry over."""
+
+from functools import cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Int
+from torch import Tensor
+
+from ..data import ImageSet, load_images
+from ..data.solids import SOLIDS, random_rotations, render
+from ..data.torchvision_sets import data_root
+from .models import grey_images
+
+# Other classes than the source's: a new head has to be learnt from labels of the target.
+TASKS = {
+    "latin to greek": ("glyphs-latin", "glyphs-greek"),
+    "rendered to mnist": ("glyphs-digits", "mnist"),
+    "fashion halves": ("fashion-mnist:0-4", "fashion-mnist:5-9"),
+    "cifar halves": ("cifar10:0-4", "cifar10:5-9"),
+    "omniglot to korean": ("omniglot:Balinese,Early_Aramaic,Greek,Latin", "omniglot:Korean"),
+}
+
+# The same classes in other pictures: no label of the target is read.
+SHIFTS = {
+    "rendered to digits": ("glyphs-digits", "digits"),
+    "digits to rendered": ("digits", "glyphs-digits"),
+    "rendered to mnist": ("glyphs-digits", "mnist"),
+    "mnist to usps": ("mnist", "usps"),
+    "usps to mnist": ("usps", "mnist"),
+    "solids, other light": ("solids", "solids:low light"),
+}
+
+# A task and a shift that need no download, for the short benchmark.
+SHORT = ("latin to greek", "rendered to digits")
+
+_LOW_LIGHT = (0.9, -0.4, -0.1)  # from the right, a little from below and behind
+_LIMIT = 5000
+
+
+@cache
+def task_images(name: str, split: str) -> ImageSet:
+    """Load one side of a task: grey 32×32 images with labels.
+
+    Args:
+        name: of a set; ``NAME:5-9`` keeps these classes, numbered anew, ``omniglot:Korean`` these
+            alphabets, and ``solids:low light`` has the lamp fixed at the lower right, where the
+            solids of ``solids`` are lit from the front. Omniglot may also lie as a folder of
+            alphabets, ``omniglot-pictures``, in the data folder, and USPS as ``usps-part.npz``.
+        split: ``"train"`` or ``"test"``. Of an Omniglot character every other drawing is held out.
+    """
+    base, _, part = name.partition(":")
+    if base == "omniglot":
+        return _omniglot(part.split(","), split)
+    if name == "solids:low light":
+        return _solids_in_low_light(split)
+    usps = data_root() / "usps-part.npz"
+    if base == "usps" and usps.is_file():
+        return load_images(f"npz:{usps}", split, channels=1, limit=_LIMIT)
+    images = grey_images(base, split, limit=_LIMIT if split == "train" else 2000)
+    if not part:
+        return images
+    first, last = map(int, part.split("-"))
+    return _with_classes(images, range(first, last + 1))
+
+
+def balanced_order(labels: Int[Tensor, " n"], seed: int) -> Int[Tensor, " n"]:
+    """Return a random order of images in which the classes take turns.
+
+    The first k images hold every class as often as any other, as far as there are enough of it; a
+    larger share holds the smaller one.
+
+    Args:
+        labels: of the images.
+        seed: of the order.
+    """
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    return shuffled[_turns(labels[shuffled]).argsort(stable=True)]
+
+
+def labels_of(images: ImageSet) -> Int[Tensor, " n"]:
+    """Return the labels of a set that must have them.
+
+    Args:
+        images: the set.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if images.labels is None:
+        raise ValueError(f"{images.name} has no labels, which a task needs")
+    return images.labels
+
+
+def _with_classes(images: ImageSet, classes: range) -> ImageSet:
+    kept = images[(labels_of(images) >= classes.start) & (labels_of(images) < classes.stop)]
+    return ImageSet(
+        name=images.name,
+        images=kept.images,
+        labels=labels_of(kept) - classes.start,
+        class_names=images.class_names[classes.start : classes.stop],
+    )
+
+
+def _omniglot(alphabets: list[str], split: str) -> ImageSet:
+    pictures = data_root() / "omniglot-pictures"
+    if pictures.is_dir():
+        parts = [_alphabet_in(pictures, alphabet) for alphabet in alphabets]
+    else:
+        everything = load_images("omniglot")
+        parts = [_alphabet_of(everything, alphabet) for alphabet in alphabets]
+    labels: list[Tensor] = []
+    names: tuple[str, ...] = ()
+    for part in parts:
+        labels.append(labels_of(part) + len(names))
+        names += part.class_names
+    together = ImageSet(
+        name="omniglot",
+        images=torch.cat([part.images for part in parts]),
+        labels=torch.cat(labels),
+        class_names=names,
+    )
+    return together[_turns(torch.cat(labels)) % 2 == (split == "test")]
+
+
+def _alphabet_in(pictures: Path, alphabet: str) -> ImageSet:
+    """Load an alphabet from a folder of pictures, in which ink is black."""
+    halves = [
+        load_images(f"folder:{pictures / alphabet}", split, channels=1)
+        for split in ("train", "test")
+    ]
+    return ImageSet(
+        name=alphabet,
+        images=255 - torch.cat([half.images for half in halves]),
+        labels=torch.cat([labels_of(half) for half in halves]),
+        class_names=halves[0].class_names,
+    )
+
+
+def _alphabet_of(images: ImageSet, alphabet: str) -> ImageSet:
+    """Keep one alphabet of torchvision's Omniglot, whose characters lie side by side."""
+    places = [i for i, name in enumerate(images.class_names) if name.startswith(f"{alphabet}/")]
+    return _with_classes(images, range(places[0], places[-1] + 1))
+
+
+def _solids_in_low_light(split: str) -> ImageSet:
+    generator = torch.Generator().manual_seed(2 + (split == "test"))
+    count = 2000
+    labels = torch.randint(len(SOLIDS), (count,), generator=generator)
+    scale = 0.7 + 0.25 * torch.rand(count, generator=generator)
+    light = F.normalize(torch.tensor(_LOW_LIGHT), dim=0).expand(count, 3)
+    images = render(labels, random_rotations(count, generator), light, scale, size=32)
+    return ImageSet("solids:low light", images, labels, class_names=SOLIDS)
+
+
+def _turns(labels: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """Number the images of each class, from 0."""
+    turns = torch.empty_like(labels)
+    for label in labels.unique():
+        places = (labels == label).nonzero()[:, 0]
+        turns[places] = torch.arange(len(places))
+    return turns

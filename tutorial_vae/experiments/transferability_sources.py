@@ -1,0 +1,158 @@
+"""Chapter 13: what backbones learn on the sources, and how promising each looks on its target."""
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+
+from ..data import ImageSet
+from ..data.imageset import as_float
+from ..models import VAE, write_atomically
+from ..training import own_random_state
+from ..transfer import h_score, knn_accuracy, label_cka, leep, logme, nce
+from ..transfer.backbones import VAEBackbone
+from ..transfer.classifiers import Classifier, accuracy, predict
+from ..transfer.pretraining import KINDS, pretrain
+from .grid import Settings
+from .models import SEEDS
+from .table import Row
+from .tasks import SHIFTS, SHORT, TASKS, balanced_order, labels_of, task_images
+
+UNTRAINED = "none"
+
+_STEPS = 1000
+_POOL = 1000  # labelled images of the target that there are
+# A supervised backbone for every source; the other kinds where pre-training kinds are compared.
+GRID: list[Settings] = [
+    {"source": source, "pretraining": "supervised", "seed": seed}
+    for seed in SEEDS
+    for source in sorted({source for source, _ in (*TASKS.values(), *SHIFTS.values())})
+]
+GRID += [
+    {"source": source, "pretraining": kind, "seed": seed}
+    for seed in SEEDS
+    for source in sorted({source for source, _ in TASKS.values()})
+    for kind in (*KINDS[1:], UNTRAINED)
+]
+# What the short benchmark needs: one task, one shift, one seed, nothing to fetch.
+SHORT_GRID: list[Settings] = [
+    {"source": TASKS[SHORT[0]][0], "pretraining": kind, "seed": 0} for kind in (*KINDS, UNTRAINED)
+]
+SHORT_GRID += [{"source": SHIFTS[SHORT[1]][0], "pretraining": "supervised", "seed": 0}]
+
+
+def transferability_sources(source: str, pretraining: str, seed: int) -> list[Row]:
+    """Train a backbone on a source, keep it, and score it on the targets that it goes to.
+
+    The backbone is the encoder of the convolutional VAE up to its heads, trained for 1,000 steps
+    of Adam at 1e-3 on batches of 64, in bfloat16, of at most 5,000 grey 32×32 images.
+
+    Args:
+        source: one side of a task, as :func:`task_images` names it.
+        pretraining: one of ``KINDS``, or ``"none"`` for fresh weights.
+        seed: of the start weights, the batches and the choice of target images.
+
+    Returns:
+        Rows with the columns source, pretraining, seed, target, measure and value:
+        ``source_accuracy`` on held-out images where there was supervision, and for each target its
+        scores ``logme``, ``h_score``, ``label_cka``, ``knn_accuracy`` and, where there was
+        supervision, ``leep`` and ``nce``, on the 1,000 labelled images from which tasks draw.
+    """
+    images = task_images(source, "train")
+    if pretraining == UNTRAINED:
+        with own_random_state(torch.device("cpu"), seed):
+            backbone, classifier = VAEBackbone(VAE(images.image_shape)), None
+    else:
+        result = pretrain(
+            images, pretraining, seed=seed, steps=_STEPS, precision="bf16", progress=False
+        )
+        backbone, classifier = result.backbone, result.classifier
+    settings: Row = {"source": source, "pretraining": pretraining, "seed": seed}
+    rows: list[Row] = []
+    if classifier is not None:
+        right = accuracy(classifier, task_images(source, "test"))
+        rows.append(settings | {"target": "", "measure": "source_accuracy", "value": right})
+    for target in [target for first, target in TASKS.values() if first == source]:
+        scores = _scores(backbone, classifier, pool(target, seed))
+        rows += [
+            settings | {"target": target, "measure": name, "value": value}
+            for name, value in scores.items()
+        ]
+    path = _path(source, pretraining, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    module = backbone if classifier is None else classifier
+    write_atomically(path, save({n: v.contiguous() for n, v in module.state_dict().items()}))
+    return rows
+
+
+def pool(target: str, seed: int) -> ImageSet:
+    """Return labelled images of a target, at most 1,000, in an order in which classes take turns.
+
+    Args:
+        target: as :func:`task_images` names it.
+        seed: of the order.
+    """
+    images = task_images(target, "train")
+    return images[balanced_order(labels_of(images), seed)[:_POOL]]
+
+
+def backbone_of(source: str, pretraining: str, seed: int) -> VAEBackbone:
+    """Load a backbone that :func:`transferability_sources` has trained.
+
+    Args:
+        source: as there.
+        pretraining: as there.
+        seed: as there.
+    """
+    if pretraining == "supervised":
+        backbone = classifier_of(source, seed).backbone
+        assert isinstance(backbone, VAEBackbone)
+        return backbone
+    backbone = VAEBackbone(VAE(task_images(source, "test").image_shape))
+    backbone.load_state_dict(_state(source, pretraining, seed))
+    return backbone
+
+
+def classifier_of(source: str, seed: int) -> Classifier:
+    """Load a backbone that was trained with labels, and its head for the source's classes.
+
+    Args:
+        source: as in :func:`transferability_sources`.
+        seed: as there.
+    """
+    held_out = task_images(source, "test")
+    backbone = VAEBackbone(VAE(held_out.image_shape))
+    classifier = Classifier(backbone, len(held_out.class_names))
+    classifier.load_state_dict(_state(source, "supervised", seed))
+    return classifier
+
+
+def _state(source: str, pretraining: str, seed: int) -> dict[str, torch.Tensor]:
+    with safe_open(_path(source, pretraining, seed), framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _path(source: str, pretraining: str, seed: int) -> Path:
+    from .running import working_folder
+
+    name = f"{source},{pretraining},{seed}.safetensors".replace(" ", "-").replace(":", "-")
+    return working_folder("transferability_sources") / "models" / name
+
+
+@torch.no_grad()
+def _scores(
+    backbone: VAEBackbone, classifier: Classifier | None, images: ImageSet
+) -> dict[str, float]:
+    features = backbone.eval()(as_float(images.images)).numpy()
+    scores = {
+        "logme": logme(features, images.labels),
+        "h_score": h_score(features, images.labels),
+        "label_cka": label_cka(features, images.labels),
+        "knn_accuracy": knn_accuracy(features, images.labels),
+    }
+    if classifier is not None:
+        probabilities = predict(classifier, images).softmax(dim=1)
+        scores["leep"] = leep(probabilities, images.labels)
+        scores["nce"] = nce(probabilities.argmax(dim=1), images.labels)
+    return scores
