@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tutorial_vae.transfer import mean_over_groups, rank_agreement, regret
+from tutorial_vae.transfer.ranking import chosen_settings
 
 NONE = math.nan
 
@@ -86,3 +87,50 @@ def test_what_has_no_interval_is_named():
         mean_over_groups(np.array([1.0, NONE]))
     with pytest.raises(ValueError, match="level must be between 0 and 1, not 95"):
         mean_over_groups(np.ones(3), level=95.0)
+
+
+def adapted(settings, method="dan", fraction=0.0):
+    """Rows of two seeds, from an accuracy for each setting and task."""
+    return [
+        {
+            "task": task,
+            "method": method,
+            "fraction": fraction,
+            "setting": setting,
+            "seed": float(seed),
+            "measure": "accuracy",
+            "value": value + error,
+        }
+        for setting, tasks in settings.items()
+        for task, value in tasks.items()
+        for seed, error in enumerate((-0.1, 0.1))
+    ]
+
+
+SETTINGS = {"weak": {"a": 0.1, "b": 0.6, "c": 0.6}, "strong": {"a": 0.9, "b": 0.5, "c": 0.5}}
+
+
+def test_a_setting_is_chosen_by_the_other_tasks():
+    # The strong one is far better on the first task, which therefore has to do with the weak one.
+    chosen = chosen_settings(adapted(SETTINGS))
+    assert chosen == {("a", "dan"): "weak", ("b", "dan"): "strong", ("c", "dan"): "strong"}
+
+
+def test_a_task_has_no_say_in_its_own_setting_nor_have_other_rows():
+    boosted = {"weak": SETTINGS["weak"], "strong": SETTINGS["strong"] | {"a": 1.0}}
+    rows = adapted(boosted) + adapted({"tuned": {"a": 1.0}}, fraction=5.0)
+    rows += [row | {"measure": "source_accuracy", "value": 9.0} for row in adapted(SETTINGS)]
+    assert chosen_settings(rows)["a", "dan"] == "weak"
+    assert {method for _, method in chosen_settings(rows)} == {"dan"}
+
+
+def test_the_first_of_equal_settings_is_chosen():
+    equal = {"first": {"a": 0.5, "b": 0.5}, "second": {"a": 0.5, "b": 0.5}}
+    assert set(chosen_settings(adapted(equal)).values()) == {"first"}
+
+
+def test_settings_that_cannot_be_compared_are_named():
+    with pytest.raises(ValueError, match=r"hold every setting of dan on the same tasks.*strong"):
+        chosen_settings(adapted(SETTINGS)[:-1])
+    with pytest.raises(ValueError, match="dan on at least 2 tasks, not only a"):
+        chosen_settings(adapted({"weak": {"a": 0.5}}))

@@ -39,6 +39,15 @@ def card():
         return widgets.CardExplorer(tv.assess(model, digits, progress=False))
 
 
+def field():
+    runs = {"task": "latin to greek", "fraction": 5.0, "setting": "lr=0.001", "seed": 0.0}
+    rows = [
+        runs | {"pretraining": kind, "method": "fine-tuning", "measure": "accuracy", "value": value}
+        for kind, value in (("supervised", 0.9), ("none", 0.8))
+    ]
+    return widgets.FieldExplorer(rows, [])
+
+
 def gallery():
     question = widgets.GalleryQuestion(
         text="Does it?", choices=["yes", "no"], always="yes", measure="gain"
@@ -72,6 +81,17 @@ def layer():
     names, values = ("encoder.mean", "decoder.conv1"), np.eye(2)
     similarity = SimpleNamespace(values=values, rows=names, columns=names, chance=values / 2)
     return widgets.LayerExplorer({"digits": similarity})
+
+
+def method():
+    runs = {"task": "a", "pretraining": "supervised", "fraction": 5.0, "setting": "lr=0.001"}
+    rows = [
+        runs | {"method": method, "seed": seed, "measure": "accuracy", "value": 0.5 + seed / 10}
+        for method in ("fine-tuning", "l2-sp")
+        for seed in (0.0, 1.0)
+    ]
+    more = [row | {"fraction": 100.0} for row in rows]
+    return widgets.MethodExplorer(rows + more)
 
 
 def plan():
@@ -132,11 +152,13 @@ EXPLORERS = {
         widgets.DivergenceExplorer,
         "DivergenceExplorer(KL(q‖p) = 0.818 nats, KL(p‖q) = 2.807 nats)",
     ),
+    "field": (field, "FieldExplorer(24 boxes)"),
     "gallery": (gallery, "GalleryExplorer(1 card)"),
     "genericity": (genericity, "GenericityExplorer(2 × 2 sets × 3 seeds × 1 layers)"),
     "gradient": (widgets.GradientExplorer, "GradientExplorer(200 estimates by 3 estimators)"),
     "latent_plane": (latent_plane, "LatentPlaneExplorer(VAE)"),
     "layer": (layer, "LayerExplorer(1 × 2 × 2 layers)"),
+    "method": (method, "MethodExplorer(1 task × 2 methods)"),
     "plan": (plan, "PlanExplorer(1 source × 1 target × 2 plans × 1 size)"),
     "settling": (settling, "SettlingExplorer(a)"),
     "training": (training, "TrainingExplorer(healthy, broken)"),

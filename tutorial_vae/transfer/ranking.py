@@ -7,6 +7,9 @@ side is left out of its group. Higher is better; negate a score of which lower i
 """
 
 import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import mean
 
 import numpy as np
 from jaxtyping import Float
@@ -99,6 +102,59 @@ def mean_over_groups(values: Float[np.ndarray, " groups"], *, level: float = 0.9
         raise ValueError(f"values must be at least 2 finite numbers, not {values!r}")
     quantile = float(student.ppf((1 + level) / 2, n - 1))
     return Estimate.around(values.mean(), quantile * values.std(ddof=1) / math.sqrt(n))
+
+
+def chosen_settings(rows: Sequence[Mapping[str, str | float]]) -> dict[tuple[str, str], str]:
+    """Choose, for each task without labels, the setting that was best on the other tasks.
+
+    Where no label of a target may be read, its own accuracy must not choose how a method is set. So
+    each task is left out in turn, and the setting with the highest mean accuracy over the others
+    is taken; seeds are averaged first. Of equally good ones the first in the table counts.
+
+    Args:
+        rows: of the table ``transferability``, or with the same columns task, method, fraction,
+            setting, seed, measure and value. Only accuracies with fraction 0 are read.
+
+    Returns:
+        The setting by task and method.
+
+    Raises:
+        ValueError: a method was tried on one task only, or one of its settings not on all the tasks
+            and seeds of the others.
+    """
+    found: dict[str, dict[str, dict[tuple[str, float], float]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for row in rows:
+        if row["fraction"] == 0 and row["measure"] == "accuracy":
+            run = str(row["task"]), float(row["seed"])
+            found[str(row["method"])][str(row["setting"])][run] = float(row["value"])
+    chosen = {}
+    for method, settings in found.items():
+        runs = next(iter(settings.values())).keys()
+        for setting, accuracies in settings.items():
+            if accuracies.keys() != runs:
+                raise ValueError(
+                    f"rows must hold every setting of {method} on the same tasks and seeds, but "
+                    f"those of {setting} are others"
+                )
+        tasks = list(dict.fromkeys(task for task, _ in runs))
+        if len(tasks) < 2:
+            raise ValueError(f"rows must hold {method} on at least 2 tasks, not only {tasks[0]}")
+        means = {
+            setting: {
+                task: mean(value for (other, _), value in accuracies.items() if other == task)
+                for task in tasks
+            }
+            for setting, accuracies in settings.items()
+        }
+        for left_out in tasks:
+            elsewhere = {
+                setting: mean(value for task, value in by_task.items() if task != left_out)
+                for setting, by_task in means.items()
+            }
+            chosen[left_out, method] = max(elsewhere, key=elsewhere.__getitem__)
+    return chosen
 
 
 def _known(

@@ -4,12 +4,14 @@ from .alignment_explorer import AlignmentExplorer
 from .bound_explorer import BoundExplorer, BoundParts, ScalarModel
 from .card_explorer import CardExplorer
 from .divergence_explorer import DivergenceExplorer
+from .field_explorer import FieldExplorer
 from .gallery_explorer import EvidenceMark, GalleryCard, GalleryExplorer, GalleryQuestion
 from .genericity_explorer import GenericityExplorer
 from .gradient_explorer import GradientExplorer
 from .html import Section
 from .latent_plane_explorer import LatentPlane, LatentPlaneExplorer, decode_plane
 from .layer_explorer import LayerExplorer
+from .method_explorer import MethodExplorer
 from .plan_explorer import PlanExplorer
 from .settling_explorer import SettlingExplorer
 from .training_explorer import TrainingExplorer, TrainingRun
@@ -32,6 +34,7 @@ __all__ = [
     "Detection",
     "DivergenceExplorer",
     "EvidenceMark",
+    "FieldExplorer",
     "GalleryCard",
     "GalleryExplorer",
     "GalleryQuestion",
@@ -43,6 +46,7 @@ __all__ = [
     "LatentPlane",
     "LatentPlaneExplorer",
     "LayerExplorer",
+    "MethodExplorer",
     "PlanExplorer",
     "ScalarModel",
     "Section",
