@@ -80,9 +80,11 @@ class Reader:
         if self._device.type != "cpu" or self._kind == torch.float64:
             return
         model = self._model
+        # Copies, because strides decide: those of a weight with one input channel, which lies in
+        # memory the same way in both layouts, would turn the first layer's output back.
         for part in (model.encoder, model.decoder) if isinstance(model, VAE) else (model,):
             self._weights[part] = {
-                name: weight.detach().contiguous(memory_format=torch.channels_last)
+                name: weight.detach().to(memory_format=torch.channels_last, copy=True)
                 for name, weight in part.named_parameters()
                 if isinstance(part.get_submodule(name.rpartition(".")[0]), _CONVOLUTIONS)
                 and weight.ndim == 4
