@@ -46,6 +46,8 @@ from .transfer_scores import GRID as TRANSFER_SCORES_GRID
 from .transfer_scores import transfer_scores
 from .transferability import GRID as TRANSFERABILITY_GRID
 from .transferability import SHORT_GRID, transferability
+from .transferability_ranking import GRID as RANKING_GRID
+from .transferability_ranking import transferability_ranking
 from .transferability_sources import GRID as SOURCES_GRID
 from .transferability_sources import SHORT_GRID as SHORT_SOURCES_GRID
 from .transferability_sources import transferability_sources
@@ -95,6 +97,9 @@ EXPERIMENTS = {
     "transferability_sources": Experiment(transferability_sources, SOURCES_GRID),
     "transferability": Experiment(
         transferability, TRANSFERABILITY_GRID, after="transferability_sources"
+    ),
+    "transferability_ranking": Experiment(
+        transferability_ranking, RANKING_GRID, after="transferability_sources"
     ),
     "transferability_short_sources": Experiment(transferability_sources, SHORT_SOURCES_GRID),
     "transferability_short": Experiment(

@@ -126,14 +126,24 @@ def transferability(
         trial = next(trial for trial in SHIFT_TRIALS[method] if setting_of(trial) == setting)
         measured = _adapted(*SHIFTS[task], method, trial, seed)
     else:
-        chosen, measured = _tuned(*TASKS[task], pretraining, method, fraction, seed)
+        chosen, measured = tuned(*TASKS[task], pretraining, method, fraction, seed)
         settings["setting"] = chosen
     return [settings | {"measure": name, "value": value} for name, value in measured.items()]
 
 
-def _tuned(
+def tuned(
     source: str, target: str, pretraining: str, method: str, fraction: int, seed: int
 ) -> tuple[str, dict[str, float]]:
+    """Return which trial of a method was chosen, and what it measures, as :func:`transferability`.
+
+    Args:
+        source: as :func:`task_images` names it.
+        target: likewise.
+        pretraining: as in :func:`transferability`, as are all that follow.
+        method: of fine-tuning.
+        fraction: per cent.
+        seed: of everything.
+    """
     labelled = pool(target, seed)
     labelled = labelled[: len(labelled) * fraction // 100]
     for_choice = torch.arange(len(labelled)) % _VALIDATED == _VALIDATED - 1

@@ -74,7 +74,7 @@ def transferability_sources(source: str, pretraining: str, seed: int) -> list[Ro
         right = accuracy(classifier, task_images(source, "test"))
         rows.append(settings | {"target": "", "measure": "source_accuracy", "value": right})
     for target in [target for first, target in TASKS.values() if first == source]:
-        scores = _scores(backbone, classifier, pool(target, seed))
+        scores = scores_of(backbone, classifier, pool(target, seed))
         rows += [
             settings | {"target": target, "measure": name, "value": value}
             for name, value in scores.items()
@@ -141,9 +141,17 @@ def _path(source: str, pretraining: str, seed: int) -> Path:
 
 
 @torch.no_grad()
-def _scores(
+def scores_of(
     backbone: VAEBackbone, classifier: Classifier | None, images: ImageSet
 ) -> dict[str, float]:
+    """Return what every score says of a backbone on labelled images of a target.
+
+    Args:
+        backbone: whose features are scored.
+        classifier: the same backbone with a head for the source's classes, which ``leep`` and
+            ``nce`` need.
+        images: of the target.
+    """
     features = backbone.eval()(as_float(images.images)).numpy()
     scores = {
         "logme": logme(features, images.labels),
