@@ -203,7 +203,7 @@ FIELD = (
             Box(
                 "forgetting",
                 "Forgetting",
-                "How much of the source’s own accuracy is lost while the target is learnt.",
+                "How the source’s own accuracy changes while the target is learnt: it forgets.",
                 (r"A_s^{\after} − A_s^{\before}",),
                 "McCloskey & Cohen 1989",
                 "experiments.transferability",

@@ -65,7 +65,7 @@ def certainty(probabilities: Float[Tensor, "batch classes"]) -> Float[Tensor, " 
 class MCC(SourceOnly):
     """Minimum class confusion: the penalty is ``strength * class_confusion`` of the target.
 
-    It does not compare the domains: it asks that target images be told apart.
+    It does not compare the domains: it asks that no target image be divided between classes.
 
     Args:
         strength: weight of the confusion, in nats per image.
