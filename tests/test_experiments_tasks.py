@@ -8,7 +8,15 @@ from PIL import Image
 
 from tutorial_vae.data import ImageSet
 from tutorial_vae.experiments import tasks
-from tutorial_vae.experiments.tasks import SHIFTS, SHORT, TASKS, balanced_order, task_images
+from tutorial_vae.experiments.tasks import (
+    SHIFTS,
+    SHORT,
+    TASKS,
+    balanced_order,
+    labelled_target,
+    task_images,
+    unlabelled_target,
+)
 
 
 def test_classes_take_turns_as_far_as_there_are_any() -> None:
@@ -27,6 +35,31 @@ def test_the_order_is_of_the_seed() -> None:
     labels = torch.arange(100) % 3
     assert torch.equal(balanced_order(labels, 1), balanced_order(labels, 1))
     assert not torch.equal(balanced_order(labels, 1), balanced_order(labels, 2))
+
+
+@pytest.mark.parametrize("name", ["digits", "digits:5-9", "glyphs-greek"])
+def test_every_share_of_labelled_images_and_the_validation_hold_all_classes(name: str) -> None:
+    for seed in range(3):
+        target = labelled_target(name, seed)
+        classes = len(target.pool.class_names)
+        pool, validation = (tasks.labels_of(part) for part in (target.pool, target.validation))
+        counts = validation.bincount(minlength=classes)
+        assert len(set(counts.tolist())) == 1
+        assert 80 <= len(validation) <= 290
+        for share in (classes, 2 * classes, len(pool) // 3):
+            counts = pool[:share].bincount(minlength=classes)
+            assert counts.max() - counts.min() <= 1
+        both = torch.cat([target.pool.images, target.validation.images]).flatten(1)
+        assert len(both.unique(dim=0)) == len(task_images(name, "train").images[: len(both)])
+
+
+def test_images_without_labels_come_as_they_are() -> None:
+    images = task_images("digits", "train")
+    drawn = unlabelled_target("digits", 0)
+    assert drawn.shape == (1000, 1, 32, 32)
+    assert len(drawn.flatten(1).unique(dim=0)) == 1000
+    assert not torch.equal(drawn, unlabelled_target("digits", 1))
+    assert len(torch.cat([drawn, images.images]).flatten(1).unique(dim=0)) == len(images)
 
 
 def test_part_of_the_classes_is_numbered_anew() -> None:

@@ -16,7 +16,7 @@ from tutorial_vae.transfer import domain_adaptation, finetuning
 
 def test_every_method_has_as_many_trials_as_every_other() -> None:
     assert set(TRIALS) == set(finetuning.METHODS)
-    assert {len(trials) for trials in TRIALS.values()} == {4}
+    assert {len(trials) for trials in TRIALS.values()} == {3}
     assert set(SHIFT_TRIALS) == set(domain_adaptation.METHODS)
     assert {len(trials) for trials in SHIFT_TRIALS.values()} == {3}
     for trials in (*TRIALS.values(), *SHIFT_TRIALS.values()):
@@ -27,7 +27,8 @@ def test_the_grid_crosses_tasks_methods_fractions_and_seeds() -> None:
     runs = EXPERIMENTS["transferability"].grid
     labelled = [run for run in runs if run["fraction"]]
     supervised = [run for run in labelled if run["pretraining"] == "supervised"]
-    assert len(supervised) == len(TASKS) * len(TRIALS) * len(FRACTIONS) * 3
+    # Of the Korean alphabet the smallest share would be fewer images than characters.
+    assert len(supervised) == (len(TASKS) * len(FRACTIONS) - 1) * len(TRIALS) * 3
     counts = Counter((run["task"], run["method"], run["fraction"]) for run in supervised)
     assert set(counts.values()) == {3}
     shifted = [run for run in runs if not run["fraction"]]

@@ -1,5 +1,6 @@
 """The tasks of chapter 13: pairs of labelled sets between which something should carry over."""
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +38,8 @@ SHORT = ("latin to greek", "rendered to digits")
 
 _LOW_LIGHT = (0.9, -0.4, -0.1)  # from the right, a little from below and behind
 _LIMIT = 5000
+_POOL = 1000
+_VALIDATION = 250
 
 
 @cache
@@ -77,6 +80,51 @@ def balanced_order(labels: Int[Tensor, " n"], seed: int) -> Int[Tensor, " n"]:
     """
     shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     return shuffled[_turns(labels[shuffled]).argsort(stable=True)]
+
+
+@dataclass(frozen=True)
+class LabelledTarget:
+    """Labelled images of a target.
+
+    Attributes:
+        pool: at most 1,000, of which a task may use a share; classes take turns, so that every
+            share holds them equally often.
+        validation: others, for choosing among trials: the same, and as many, for every share.
+    """
+
+    pool: ImageSet
+    validation: ImageSet
+
+
+def labelled_target(name: str, seed: int) -> LabelledTarget:
+    """Return labelled images of a target: 1,000 at most to learn from, some 250 to validate on.
+
+    Of the Korean alphabet, with 40 characters, there are 320 and 80.
+
+    Args:
+        name: as :func:`task_images` names it.
+        seed: of the choice.
+    """
+    images = task_images(name, "train")
+    labels = labels_of(images)
+    order = balanced_order(labels, seed)
+    classes = len(images.class_names)
+    # Whole rounds, so that what comes after begins with the first class again.
+    rounds = max(1, round(min(_VALIDATION, len(images) / 5) / classes))
+    validation, rest = order[: rounds * classes], order[rounds * classes :]
+    return LabelledTarget(images[rest[:_POOL]], images[validation])
+
+
+def unlabelled_target(name: str, seed: int) -> Tensor:
+    """Return at most 1,000 images of a target as they come, of shape (n, 1, 32, 32).
+
+    Args:
+        name: as :func:`task_images` names it.
+        seed: of the choice.
+    """
+    images = task_images(name, "train").images
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    return images[order[:_POOL]]
 
 
 def labels_of(images: ImageSet) -> Int[Tensor, " n"]:

@@ -3,10 +3,10 @@
 from .grid import Settings
 from .models import SEEDS
 from .table import Row
-from .tasks import TASKS
+from .tasks import TASKS, labelled_target
 from .transferability import tuned
 from .transferability_sources import GRID as SOURCES
-from .transferability_sources import backbone_of, classifier_of, pool, scores_of
+from .transferability_sources import backbone_of, classifier_of, scores_of
 
 METHODS = ("linear-probe", "fine-tuning")
 
@@ -40,14 +40,16 @@ def transferability_ranking(target: str, source: str, pretraining: str, seed: in
 
     Returns:
         Rows with the columns target, source, pretraining, seed, measure and value: the scores
-        ``logme``, ``h_score``, ``label_cka`` and ``knn_accuracy`` on the target's labelled images
-        (1,000, or 400 of the Korean alphabet), ``leep`` and ``nce`` where the backbone was
-        supervised; and the held-out accuracies ``linear-probe`` and ``fine-tuning`` with 30 % of
-        these labels, as :func:`transferability` measures them.
+        ``logme``, ``h_score``, ``label_cka`` and ``knn_accuracy`` on 30 % of the target's
+        labelled images, ``leep`` and ``nce`` where the backbone was supervised; and the held-out
+        accuracies ``linear-probe`` and ``fine-tuning`` with the same labels, as
+        :func:`transferability` measures them.
     """
     classifier = classifier_of(source, seed) if pretraining == "supervised" else None
     backbone = backbone_of(source, pretraining, seed)
-    measured = scores_of(backbone, classifier, pool(target, seed))
+    labelled = labelled_target(target, seed).pool
+    # As many labels as what they foretell.
+    measured = scores_of(backbone, classifier, labelled[: len(labelled) * _FRACTION // 100])
     for method in METHODS:
         _, outcome = tuned(source, target, pretraining, method, _FRACTION, seed)
         measured[method] = outcome["accuracy"]

@@ -17,12 +17,11 @@ from ..transfer.pretraining import KINDS, pretrain
 from .grid import Settings
 from .models import SEEDS
 from .table import Row
-from .tasks import SHIFTS, SHORT, TASKS, balanced_order, labels_of, task_images
+from .tasks import SHIFTS, SHORT, TASKS, labelled_target, task_images
 
 UNTRAINED = "none"
 
 _STEPS = 1000
-_POOL = 1000  # labelled images of the target that there are
 # A supervised backbone for every source; the other kinds where pre-training kinds are compared.
 GRID: list[Settings] = [
     {"source": source, "pretraining": "supervised", "seed": seed}
@@ -57,7 +56,7 @@ def transferability_sources(source: str, pretraining: str, seed: int) -> list[Ro
         Rows with the columns source, pretraining, seed, target, measure and value:
         ``source_accuracy`` on held-out images where there was supervision, and for each target its
         scores ``logme``, ``h_score``, ``label_cka``, ``knn_accuracy`` and, where there was
-        supervision, ``leep`` and ``nce``, on the 1,000 labelled images from which tasks draw.
+        supervision, ``leep`` and ``nce``, on the labelled images from which tasks draw.
     """
     images = task_images(source, "train")
     if pretraining == UNTRAINED:
@@ -74,7 +73,7 @@ def transferability_sources(source: str, pretraining: str, seed: int) -> list[Ro
         right = accuracy(classifier, task_images(source, "test"))
         rows.append(settings | {"target": "", "measure": "source_accuracy", "value": right})
     for target in [target for first, target in TASKS.values() if first == source]:
-        scores = scores_of(backbone, classifier, pool(target, seed))
+        scores = scores_of(backbone, classifier, labelled_target(target, seed).pool)
         rows += [
             settings | {"target": target, "measure": name, "value": value}
             for name, value in scores.items()
@@ -84,17 +83,6 @@ def transferability_sources(source: str, pretraining: str, seed: int) -> list[Ro
     module = backbone if classifier is None else classifier
     write_atomically(path, save({n: v.contiguous() for n, v in module.state_dict().items()}))
     return rows
-
-
-def pool(target: str, seed: int) -> ImageSet:
-    """Return labelled images of a target, at most 1,000, in an order in which classes take turns.
-
-    Args:
-        target: as :func:`task_images` names it.
-        seed: of the order.
-    """
-    images = task_images(target, "train")
-    return images[balanced_order(labels_of(images), seed)[:_POOL]]
 
 
 def backbone_of(source: str, pretraining: str, seed: int) -> VAEBackbone:
