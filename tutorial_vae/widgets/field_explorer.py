@@ -19,7 +19,7 @@ class FieldExplorer(Explorer):
 
     Args:
         rows: those of the table ``transferability``. Boxes of what is missing say so.
-        source_rows: those of the table ``transferability_sources``.
+        ranking_rows: those of the table ``transferability_ranking``.
         box: the box that is open at first, or nothing.
 
     Attributes:
@@ -37,18 +37,18 @@ class FieldExplorer(Explorer):
     def __init__(
         self,
         rows: Sequence[Mapping[str, str | float]],
-        source_rows: Sequence[Mapping[str, str | float]],
+        ranking_rows: Sequence[Mapping[str, str | float]],
         *,
         box: str = "fine-tuning",
     ) -> None:
         common = {"pretraining", "seed", "measure", "value"}
         for name, table, columns in (
             ("rows", rows, {"task", "method", "fraction", "setting"}),
-            ("source_rows", source_rows, {"source", "target"}),
+            ("ranking_rows", ranking_rows, {"source", "target"}),
         ):
             if table and (missing := (common | columns) - set(table[0])):
                 raise ValueError(f"{name} lack the columns {', '.join(sorted(missing))}")
-        results = field_results(rows, source_rows)
+        results = field_results(rows, ranking_rows)
         groups = [
             {
                 "stage": group.stage,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..experiments.tasks import TASKS
 from ..transfer.ranking import chosen_settings, mean_over_groups, rank_agreement, regret
 
 Rows = Sequence[Mapping[str, str | float]]
@@ -16,7 +15,6 @@ Rows = Sequence[Mapping[str, str | float]]
 _SUPERVISED, _SCRATCH = "supervised", "none"
 _PLAIN, _SOURCE_ONLY = "fine-tuning", "source-only"
 _SCORES = ("leep", "nce", "logme", "h_score", "knn_accuracy", "label_cka")
-_UNITS = {"leep": "nats per image", "nce": "nats per image"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ class Result:
         said = [
             self._said(mark) for mark in (known if len(known) < 4 else known[:: len(known) - 1])
         ]
-        tasks = max(len(mark.dots) for mark in known)
+        counts = sorted({len(mark.dots) for mark in known})
+        tasks = " to ".join(str(count) for count in (counts[0], *counts[1:][-1:]))
         over = f" Means over {tasks} tasks with 95\u00a0% intervals." if self.intervals else ""
         return {
             "sentence": [
@@ -135,31 +134,13 @@ class _Runs:
                 found[task] = 100 * float(np.mean(pairs))
         return found
 
-    def gains(self, task: str, kinds: Sequence[str], seed: float) -> np.ndarray:
-        """Return each kind's accuracy after fine-tuning, in points, over the fractions all have."""
-        accuracies = np.array(
-            [
-                [
-                    self.values.get(("accuracy", kind, _PLAIN, fraction, task), {}).get(
-                        seed, np.nan
-                    )
-                    for fraction in self.fractions()
-                ]
-                for kind in kinds
-            ]
-        )
-        shared = np.isfinite(accuracies).all(axis=0)
-        if not shared.any():
-            return np.full(len(kinds), np.nan)
-        return 100 * accuracies[:, shared].mean(axis=1)
 
-
-def field_results(rows: Rows, source_rows: Rows) -> dict[str, dict[str, Any]]:
+def field_results(rows: Rows, ranking_rows: Rows) -> dict[str, dict[str, Any]]:
     """Say and draw what each box brought: by its name the sentence in three parts, and the marks.
 
     Args:
         rows: of the table ``transferability``.
-        source_rows: of the table ``transferability_sources``.
+        ranking_rows: of the table ``transferability_ranking``.
     """
     runs = _Runs.of(rows)
     fractions = runs.fractions()
@@ -232,7 +213,7 @@ def field_results(rows: Rows, source_rows: Rows) -> dict[str, dict[str, Any]]:
     )
     results["negative-transfer"] = _negative(runs, fractions)
     for score in _SCORES:
-        results[score] = _score(score, source_rows, runs)
+        results[score] = _score(score, ranking_rows)
     return {name: result.described() for name, result in results.items()}
 
 
@@ -262,37 +243,28 @@ def _negative(runs: _Runs, fractions: list[int]) -> Result:
     )
 
 
-def _score(score: str, rows: Rows, runs: _Runs) -> Result:
-    """How well a score ranks the kinds of pre-training of each task's source.
-
-    Where it needs a source classifier, only one source of each target has it, and there is nothing
-    to rank: then what it says is shown.
-    """
-    names = {(source, target): task for task, (source, target) in TASKS.items()}
-    found: dict[str, dict[tuple[float, str], float]] = defaultdict(dict)
+def _score(score: str, rows: Rows) -> Result:
+    """How well a score ranks the sources of each target, all of which were supervised."""
+    found: dict[str, dict[str, dict[tuple[float, str], float]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
     for row in rows:
-        task = names.get((str(row["source"]), str(row["target"])))
-        if row["measure"] == score and task is not None:
-            found[task][float(row["seed"]), str(row["pretraining"])] = float(row["value"])
-    kinds = list(dict.fromkeys(kind for values in found.values() for _, kind in values))
-    if len(kinds) == 1:
-        return Result(
-            "What it says of the supervised sources",
-            [Mark("", {task: float(np.mean([*each.values()])) for task, each in found.items()})],
-            unit=_UNITS.get(score, ""),
-            more="It needs a classifier of the source, which only one kind of pre-training brings, "
-            "so here it has nothing to rank.",
+        if row["pretraining"] == _SUPERVISED and row["measure"] in (score, _PLAIN):
+            run = float(row["seed"]), str(row["source"])
+            found[str(row["target"])][str(row["measure"])][run] = float(row["value"])
+    agreements, costs, most = {}, [], 0
+    for target, values in found.items():
+        seeds, sources = (list(dict.fromkeys(part)) for part in zip(*values[_PLAIN], strict=True))
+        asked, brought = (
+            np.array([[values[name].get((s, source), np.nan) for source in sources] for s in seeds])
+            for name in (score, _PLAIN)
         )
-    agreements, costs = {}, []
-    for task, values in found.items():
-        seeds = list(dict.fromkeys(seed for seed, _ in values))
-        asked = np.array([[values.get((seed, kind), np.nan) for kind in kinds] for seed in seeds])
-        brought = np.array([runs.gains(task, kinds, seed) for seed in seeds])
         if np.isfinite(asked + brought).all():
-            agreements[task] = float(rank_agreement(asked, brought).mean())
-            costs.append(float(regret(asked, brought).mean()))
+            agreements[target] = float(rank_agreement(asked, brought).mean())
+            costs.append(100 * float(regret(asked, brought).mean()))
+            most = max(most, len(sources))
     return Result(
-        f"Kendall’s τ with the accuracy after fine-tuning, ranking {len(kinds)} kinds of start",
+        f"Kendall’s τ with the accuracy after fine-tuning, ranking up to {most} sources",
         [Mark("", agreements)],
         unit="τ",
         more=f"Its favourite ends {np.mean(costs):.1f} points below the best." if costs else "",
