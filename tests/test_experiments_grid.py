@@ -162,6 +162,29 @@ def test_a_cluster_gives_the_same_and_goes_on_as_well(
             assert values(runs) == ANSWERS[: len(grid)]
 
 
+_GROWING_GRID = """
+import sys, time
+from tutorial_vae.experiments import run_grid
+
+def grows(seed):
+    import builtins, time
+    builtins.kept = [*getattr(builtins, "kept", ()), b"1" * 400_000_000]
+    time.sleep(1.2)  # workers are weighed once a second
+    return [{"seed": seed}]
+
+runs = run_grid(grows, [{"seed": s} for s in range(5)], folder=sys.argv[1], jobs=2, progress=False)
+print(sum(len(run.rows) for run in runs))
+"""
+
+
+def test_workers_that_grew_are_replaced_where_warnings_are_errors(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", _GROWING_GRID, str(tmp_path)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ran.stdout == "5\n", ran.stderr
+
+
 def test_file_names_tell_settings_apart_and_stay_within_one_folder() -> None:
     names = {
         file_name(settings)

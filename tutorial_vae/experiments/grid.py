@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,7 +155,10 @@ def _workers(backend: str, address: str | None, jobs: int) -> Iterator[None]:
         raise ImportError(
             f"backend {backend!r} needs an extra: pip install 'tutorial-vae[cluster]'"
         ) from error
-    with parallel_config("loky", n_jobs=jobs):
+    with parallel_config("loky", n_jobs=jobs), warnings.catch_warnings():
+        # Workers that keep image sets between runs have grown, and are replaced. Raised as an error
+        # in joblib's own thread, this warning would leave the grid waiting for ever.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
         yield
 
 
