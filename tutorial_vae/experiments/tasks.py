@@ -34,7 +34,7 @@ SHIFTS = {
 }
 
 # A task and a shift that need no download, for the short benchmark.
-SHORT = ("latin to greek", "rendered to digits")
+SHORT = ("latin to greek", "digits to rendered")
 
 _LOW_LIGHT = (0.9, -0.4, -0.1)  # from the right, a little from below and behind
 _LIMIT = 5000

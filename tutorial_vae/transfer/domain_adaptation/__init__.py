@@ -25,7 +25,10 @@ METHODS: dict[str, type[SourceOnly]] = {
     "cdan": CDAN,
     "mcc": MCC,
 }
-"""Every method by its name. DANN and CDAN are made for the sizes of a classifier."""
+"""Every method by its name. DANN and CDAN are made for the sizes of a classifier.
+
+:meta hide-value:
+"""
 
 __all__ = [
     "CDAN",

@@ -129,8 +129,10 @@ class DANN(_Adversarial):
     gradient reversal of :func:`reverse_gradient`, the penalty is the discriminator's loss
 
     .. math::
-        -\tfrac12 \left[\tfrac1n \sum_i \log D(R(f_i^s))
-        + \tfrac1m \sum_j \log\left(1 - D(R(f_j^t))\right)\right]
+        \begin{gathered}
+        -\tfrac{1}{2n} \sum_i \log D(R(f_i^s)) \cr
+        {} - \tfrac{1}{2m} \sum_j \log\left(1 - D(R(f_j^t))\right)
+        \end{gathered}
 
     in nats per image: log 2 where it is at a loss. The objective subtracts it and is maximised, so
     the discriminator makes the penalty small. The backbone gets the gradient of the penalty times

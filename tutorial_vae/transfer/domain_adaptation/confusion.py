@@ -20,8 +20,11 @@ def class_confusion(
     entropy in nats,
 
     .. math::
-        \frac1C \sum_c \sum_{c' \ne c} \frac{M_{cc'}}{\sum_{c''} M_{cc''}}, \qquad
-        M_{cc'} = \sum_i w_i\, p_{ic}\, p_{ic'}, \qquad w_i \propto 1 + e^{-H(p_i)} .
+        \begin{gathered}
+        \frac1C \sum_c \sum_{c' \ne c} \frac{M_{cc'}}{\sum_{c''} M_{cc''}} , \cr
+        M_{cc'} = \sum_i w_i\, p_{ic}\, p_{ic'} , \cr
+        w_i \propto 1 + e^{-H(p_i)} .
+        \end{gathered}
 
     The weights have the mean 1 and get no gradient, as in the authors' code.
 

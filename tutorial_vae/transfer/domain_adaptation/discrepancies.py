@@ -25,8 +25,11 @@ def multi_kernel_mmd(
     r"""Squared maximum mean discrepancy of two domains from a batch of each, with RBF kernels.
 
     .. math::
-        \overline{k(x_i, x_j)} + \overline{k(y_i, y_j)} - 2\, \overline{k(x_i, y_j)}, \qquad
+        \begin{gathered}
+        \overline{k(x_i, x_j)} + \overline{k(y_i, y_j)} \cr
+        {} - 2\, \overline{k(x_i, y_j)} , \cr
         k(a, b) = \sum_u \exp\!\left(-\frac{\|a - b\|^2}{u\, s}\right)
+        \end{gathered}
 
     Bars are means over pairs, and :math:`s` is the mean squared distance between different rows of
     the two batches together, through which no gradient flows; so the unit of the features does

@@ -23,7 +23,10 @@ METHODS: dict[str, type[FineTuning]] = {
     "bss": BSS,
     "adapters": LowRankAdapters,
 }
-"""Every method by its name. Each can be made without arguments."""
+"""Every method by its name. Each can be made without arguments.
+
+:meta hide-value:
+"""
 
 __all__ = [
     "BSS",

@@ -23,9 +23,12 @@ _ATTENTION_IMAGES = 256  # at most, on which attention is measured
 class DELTA(FineTuning):
     r"""Hold the feature maps near those of the start, those channels most that matter to the task.
 
-    .. math:: \Omega = \frac\alpha2 \, \frac1n \sum_i \sum_s \frac{C_s}{P_s} \sum_c a_{sc}
-              \left\lVert F_{sc}(x_i; w) - F_{sc}(x_i; w_0) \right\rVert^2
-              + \frac\beta2 \lVert v \rVert^2
+    .. math::
+        \begin{gathered}
+        \Omega = \frac{\alpha}{2n} \sum_{i,s} \frac{C_s}{P_s} \sum_c a_{sc}\, d_{isc}^2 \cr
+        {} + \frac\beta2 \lVert v \rVert^2 , \cr
+        d_{isc} = \left\lVert F_{sc}(x_i; w) - F_{sc}(x_i; w_0) \right\rVert
+        \end{gathered}
 
     :math:`F_{sc}` is channel c, with :math:`P_s` pixels, of the :math:`C_s` channels of the
     backbone's stage s; the head's weights are v. The maps at the start come from a frozen copy in

@@ -82,7 +82,11 @@ class FineTuning(nn.Module):
 class LinearProbe(FineTuning):
     r"""Train the head alone, on a backbone that stands still.
 
-    .. math:: \max_{W, b} \; \frac1n \sum_i \log \mathrm{softmax}(W f(x_i; w_0) + b)_{y_i}
+    .. math::
+        \begin{gathered}
+        \max_{W, b} \; \frac1n \sum_i \log p(y_i \mid x_i) , \cr
+        p(y \mid x) = \mathrm{softmax}(W f(x; w_0) + b)_y
+        \end{gathered}
 
     The backbone's weights :math:`w_0` are frozen, and batch statistics with them.
 
