@@ -185,6 +185,27 @@ def test_workers_that_grew_are_replaced_where_warnings_are_errors(tmp_path: Path
     assert ran.stdout == "5\n", ran.stderr
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_workers_look_for_data_where_the_caller_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    def looks(seed: int) -> list[Row]:
+        time.sleep(0.2)  # so that both workers have something to do
+        return [{"value": os.environ.get("TUTORIAL_VAE_DATA", "")}]
+
+    grid = [{"seed": seed} for seed in range(4)]
+    # The workers of one grid serve the next.
+    for name in ("one", "other", ""):
+        if name:
+            monkeypatch.setenv("TUTORIAL_VAE_DATA", name)
+        else:
+            monkeypatch.delenv("TUTORIAL_VAE_DATA")
+        folder = tmp_path / f"runs {name}"
+        folder.mkdir()
+        runs = run_grid(looks, grid, folder=folder, jobs=jobs, progress=False)
+        assert values(runs) == [name] * 4
+
+
 def test_file_names_tell_settings_apart_and_stay_within_one_folder() -> None:
     names = {
         file_name(settings)

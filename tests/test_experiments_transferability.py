@@ -10,6 +10,7 @@ import pytest
 from tutorial_vae.experiments import EXPERIMENTS, run_experiment
 from tutorial_vae.experiments.tasks import SHIFTS, TASKS
 from tutorial_vae.experiments.transferability import FRACTIONS, SHIFT_TRIALS, TRIALS, setting_of
+from tutorial_vae.experiments.transferability_ranking import transferability_ranking
 from tutorial_vae.experiments.transferability_sources import KINDS
 from tutorial_vae.transfer import domain_adaptation, finetuning
 
@@ -80,6 +81,12 @@ def test_the_short_benchmark_runs_from_nothing(
     # Which trial was chosen is told.
     chosen = {row["setting"] for row in rows if row["method"] == "l2-sp"}
     assert chosen <= {setting_of(trial) for trial in TRIALS["l2-sp"]}
-    with (tmp_path / "transferability_short_sources.csv").open() as file:
-        scored = {row["measure"] for row in csv.DictReader(file)}
-    assert {"leep", "nce", "logme", "h_score", "label_cka", "knn_accuracy"} < scored
+    # And the backbones that it left are scored, and tried out, by the ranking.
+    ranked = transferability_ranking("glyphs-greek", "glyphs-latin", "supervised", 0)
+    measured = {row["measure"]: float(row["value"]) for row in ranked}
+    scores = {"leep", "nce", "logme", "h_score", "label_cka", "knn_accuracy"}
+    assert set(measured) == scores | {"linear-probe", "fine-tuning"}
+    assert few["fine-tuning"] < measured["fine-tuning"] < many["fine-tuning"]
+    assert measured["knn_accuracy"] > 3 * chance
+    untrained = transferability_ranking("glyphs-greek", "glyphs-latin", "none", 0)
+    assert {row["measure"] for row in untrained} == set(measured) - {"leep", "nce"}

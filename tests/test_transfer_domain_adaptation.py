@@ -571,3 +571,17 @@ def test_arguments_that_do_not_suit_the_classifier_are_refused() -> None:
     with pytest.raises(ValueError, match="call attach"):
         DANN(16).penalty(classifier, *_features())
     assert all(torch.equal(value, weights[n]) for n, value in classifier.state_dict().items())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_makes_itself_for_a_classifier(name: str) -> None:
+    torch.manual_seed(0)
+    classifier = Classifier(ConvBackbone((1, 16, 16)), 3)
+    options = {} if name == "source-only" else {"strength": 0.7}
+    method = METHODS[name].made_for(classifier, **options)
+    assert type(method) is METHODS[name]
+    assert getattr(method, "strength", 0.7) == 0.7
+    method.attach(classifier, 10)
+    labels = torch.tensor([0, 1, 2, 0])
+    terms = method(classifier, torch.rand(4, 1, 16, 16), labels, torch.rand(5, 1, 16, 16))
+    assert terms.objective.isfinite()

@@ -26,6 +26,8 @@ from .pictures import read_picture
 from .request import Request
 from .torchvision_import import import_torchvision
 
+DATA_VARIABLE = "TUTORIAL_VAE_DATA"
+
 _SILENCE = 30.0  # seconds without an answer after which a download is given up
 _ADVICE = "fetch it again with `tutorial-vae data {} --download`"
 _DIGITS = tuple(string.digits)
@@ -113,7 +115,7 @@ def data_root(root: str | Path | None = None) -> Path:
         root: the folder. Without one it is the environment variable ``TUTORIAL_VAE_DATA``, and
             without that the user's cache folder.
     """
-    chosen = root or os.environ.get("TUTORIAL_VAE_DATA")
+    chosen = root or os.environ.get(DATA_VARIABLE)
     if chosen:
         return Path(chosen).expanduser()
     import platformdirs

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..data.torchvision_sets import DATA_VARIABLE
 from ..models import write_atomically
 from .table import Row
 
@@ -51,7 +52,7 @@ def run_grid(
     Each finished run is one small file in ``folder``, written whole or not at all under a name
     made of its settings. Called again, after a kill or with more settings, the grid does only what
     has no file yet, and what failed. A failed run is kept with its error and does not stop the
-    others.
+    others. Every worker looks for data where this process does, ``TUTORIAL_VAE_DATA``.
 
     Args:
         function: takes the settings as keywords and returns rows of a table.
@@ -89,7 +90,8 @@ def run_grid(
     from joblib import Parallel, delayed
 
     with _workers(backend, address, jobs), _counted(paths, shown=progress):
-        Parallel(batch_size=1)(delayed(_run)(function, dict(s), path) for s, path in todo)
+        data = os.environ.get(DATA_VARIABLE)
+        Parallel(batch_size=1)(delayed(_run)(function, dict(s), path, data) for s, path in todo)
     if missing := [path.name for path in paths if not path.exists()]:
         raise FileNotFoundError(
             f"a worker left no {missing[0]} in {folder}: every worker must see that folder"
@@ -109,7 +111,14 @@ def file_name(settings: Settings) -> str:
     return f"{readable[:100]}-{digest}.json"
 
 
-def _run(function: Callable[..., list[Row]], settings: dict[str, Any], path: Path) -> None:
+def _run(
+    function: Callable[..., list[Row]], settings: dict[str, Any], path: Path, data: str | None
+) -> None:
+    # A worker may have been started, for another grid, before the variable was set.
+    if data is None:
+        os.environ.pop(DATA_VARIABLE, None)
+    else:
+        os.environ[DATA_VARIABLE] = data
     started = time.perf_counter()
     run: dict[str, Any] = {"settings": settings, "rows": [], "error": None}
     try:

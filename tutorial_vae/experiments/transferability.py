@@ -9,7 +9,7 @@ from ..transfer.classifiers import Classifier, accuracy, predict
 from .grid import Settings
 from .models import SEEDS
 from .table import Row
-from .tasks import SHIFTS, SHORT, TASKS, labelled_target, task_images, unlabelled_target
+from .tasks import SHIFTS, SHORT, TASKS, labelled_target, labels_of, task_images, unlabelled_target
 from .transferability_sources import UNTRAINED, backbone_of, classifier_of
 
 FRACTIONS = (5, 15, 30, 50, 100)
@@ -158,9 +158,9 @@ def tuned(
             classifier, train, method=finetuning.METHODS[method](**options), lr=lr, steps=_STEPS,
             batch_size=_BATCH_SIZE, seed=seed, precision="bf16", progress=False,
         )  # fmt: skip
-        value = (accuracy(classifier, labelled.validation),
-                 log_likelihood(classifier, labelled.validation))  # fmt: skip
-        trials.append((value, trial, classifier))
+        right = accuracy(classifier, labelled.validation)
+        likely = log_likelihood(classifier, labelled.validation)
+        trials.append(((right, likely), trial, classifier))
     _, best, classifier = max(trials, key=lambda trial: trial[0])
     test = task_images(target, "test")
     measured = {
@@ -184,26 +184,18 @@ def _adapted(
     before = accuracy(classifier, held_out)
     options = dict(trial)
     lr = options.pop("lr")
+    with own_random_state(torch.device("cpu"), seed):
+        made = domain_adaptation.METHODS[method].made_for(classifier, **options)
     domain_adaptation.adapt(
         classifier, task_images(source, "train"), unlabelled_target(target, seed),
-        method=_shift_method(method, options, classifier, seed), lr=lr, steps=_SHIFT_STEPS,
-        batch_size=_BATCH_SIZE, seed=seed, precision="bf16", progress=False,
+        method=made, lr=lr, steps=_SHIFT_STEPS, batch_size=_BATCH_SIZE, seed=seed,
+        precision="bf16", progress=False,
     )  # fmt: skip
     return {
         "accuracy": accuracy(classifier, task_images(target, "test")),
         "source_accuracy_before": before,
         "source_accuracy": accuracy(classifier, held_out),
     }
-
-
-def _shift_method(
-    method: str, options: dict[str, float], classifier: Classifier, seed: int
-) -> domain_adaptation.SourceOnly:
-    sizes = {"feature_dim": classifier.backbone.feature_dim, "classes": classifier.classes}
-    wanted = {"dann": ("feature_dim",), "cdan": ("feature_dim", "classes")}.get(method, ())
-    with own_random_state(torch.device("cpu"), seed):
-        made = domain_adaptation.METHODS[method]
-        return made(**options, **{name: sizes[name] for name in wanted})
 
 
 def log_likelihood(classifier: Classifier, images: ImageSet) -> float:
@@ -213,6 +205,5 @@ def log_likelihood(classifier: Classifier, images: ImageSet) -> float:
         classifier: whose probabilities are asked.
         images: with labels.
     """
-    assert images.labels is not None
     logits = predict(classifier, images)
-    return -float(torch.nn.functional.cross_entropy(logits, images.labels))
+    return -float(torch.nn.functional.cross_entropy(logits, labels_of(images)))

@@ -1,12 +1,19 @@
 """Chapter 13: every source for every target, scored before training and tried out after."""
 
+import torch
+
+from ..data import ImageSet
+from ..data.imageset import as_float
+from ..transfer import h_score, knn_accuracy, label_cka, leep, logme, nce
+from ..transfer.backbones import Backbone
+from ..transfer.classifiers import Classifier, predict
 from .grid import Settings
 from .models import SEEDS
 from .table import Row
 from .tasks import TASKS, labelled_target
 from .transferability import tuned
 from .transferability_sources import GRID as SOURCES
-from .transferability_sources import backbone_of, classifier_of, scores_of
+from .transferability_sources import backbone_of, classifier_of
 
 METHODS = ("linear-probe", "fine-tuning")
 
@@ -49,9 +56,28 @@ def transferability_ranking(target: str, source: str, pretraining: str, seed: in
     backbone = backbone_of(source, pretraining, seed)
     labelled = labelled_target(target, seed).pool
     # As many labels as what they foretell.
-    measured = scores_of(backbone, classifier, labelled[: len(labelled) * _FRACTION // 100])
+    measured = _scores(backbone, classifier, labelled[: len(labelled) * _FRACTION // 100])
     for method in METHODS:
         _, outcome = tuned(source, target, pretraining, method, _FRACTION, seed)
         measured[method] = outcome["accuracy"]
     settings: Row = {"target": target, "source": source, "pretraining": pretraining, "seed": seed}
     return [settings | {"measure": name, "value": value} for name, value in measured.items()]
+
+
+@torch.no_grad()
+def _scores(
+    backbone: Backbone, classifier: Classifier | None, images: ImageSet
+) -> dict[str, float]:
+    """What every score says; ``leep`` and ``nce`` need a head for the source's classes."""
+    features = backbone.eval()(as_float(images.images)).numpy()
+    scores = {
+        "logme": logme(features, images.labels),
+        "h_score": h_score(features, images.labels),
+        "label_cka": label_cka(features, images.labels),
+        "knn_accuracy": knn_accuracy(features, images.labels),
+    }
+    if classifier is not None:
+        probabilities = predict(classifier, images).softmax(dim=1)
+        scores["leep"] = leep(probabilities, images.labels)
+        scores["nce"] = nce(probabilities.argmax(dim=1), images.labels)
+    return scores

@@ -1,4 +1,4 @@
-"""Chapter 13: what backbones learn on the sources, and how promising each looks on its target."""
+"""Chapter 13: backbones that have learnt something on a source."""
 
 from pathlib import Path
 
@@ -6,18 +6,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
-from ..data import ImageSet
-from ..data.imageset import as_float
 from ..models import VAE, write_atomically
 from ..training import own_random_state
-from ..transfer import h_score, knn_accuracy, label_cka, leep, logme, nce
 from ..transfer.backbones import VAEBackbone
-from ..transfer.classifiers import Classifier, accuracy, predict
+from ..transfer.classifiers import Classifier, accuracy
 from ..transfer.pretraining import KINDS, pretrain
 from .grid import Settings
 from .models import SEEDS
 from .table import Row
-from .tasks import SHIFTS, SHORT, TASKS, labelled_target, task_images
+from .tasks import SHIFTS, SHORT, TASKS, task_images
 
 UNTRAINED = "none"
 
@@ -42,7 +39,7 @@ SHORT_GRID += [{"source": SHIFTS[SHORT[1]][0], "pretraining": "supervised", "see
 
 
 def transferability_sources(source: str, pretraining: str, seed: int) -> list[Row]:
-    """Train a backbone on a source, keep it, and score it on the targets that it goes to.
+    """Train a backbone on a source, and keep it.
 
     The backbone is the encoder of the convolutional VAE up to its heads, trained for 1,000 steps
     of Adam at 1e-3 on batches of 64, in bfloat16, of at most 5,000 grey 32×32 images.
@@ -50,13 +47,11 @@ def transferability_sources(source: str, pretraining: str, seed: int) -> list[Ro
     Args:
         source: one side of a task, as :func:`task_images` names it.
         pretraining: one of ``KINDS``, or ``"none"`` for fresh weights.
-        seed: of the start weights, the batches and the choice of target images.
+        seed: of the start weights and the batches.
 
     Returns:
-        Rows with the columns source, pretraining, seed, target, measure and value:
-        ``source_accuracy`` on held-out images where there was supervision, and for each target its
-        scores ``logme``, ``h_score``, ``label_cka``, ``knn_accuracy`` and, where there was
-        supervision, ``leep`` and ``nce``, on the labelled images from which tasks draw.
+        A row with the columns source, pretraining, seed, measure and value where there was
+        supervision: ``source_accuracy``, on held-out images.
     """
     images = task_images(source, "train")
     if pretraining == UNTRAINED:
@@ -67,22 +62,15 @@ def transferability_sources(source: str, pretraining: str, seed: int) -> list[Ro
             images, pretraining, seed=seed, steps=_STEPS, precision="bf16", progress=False
         )
         backbone, classifier = result.backbone, result.classifier
-    settings: Row = {"source": source, "pretraining": pretraining, "seed": seed}
-    rows: list[Row] = []
-    if classifier is not None:
-        right = accuracy(classifier, task_images(source, "test"))
-        rows.append(settings | {"target": "", "measure": "source_accuracy", "value": right})
-    for target in [target for first, target in TASKS.values() if first == source]:
-        scores = scores_of(backbone, classifier, labelled_target(target, seed).pool)
-        rows += [
-            settings | {"target": target, "measure": name, "value": value}
-            for name, value in scores.items()
-        ]
     path = _path(source, pretraining, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     module = backbone if classifier is None else classifier
     write_atomically(path, save({n: v.contiguous() for n, v in module.state_dict().items()}))
-    return rows
+    if classifier is None:
+        return []
+    settings: Row = {"source": source, "pretraining": pretraining, "seed": seed}
+    right = accuracy(classifier, task_images(source, "test"))
+    return [settings | {"measure": "source_accuracy", "value": right}]
 
 
 def backbone_of(source: str, pretraining: str, seed: int) -> VAEBackbone:
@@ -126,29 +114,3 @@ def _path(source: str, pretraining: str, seed: int) -> Path:
 
     name = f"{source},{pretraining},{seed}.safetensors".replace(" ", "-").replace(":", "-")
     return working_folder("transferability_sources") / "models" / name
-
-
-@torch.no_grad()
-def scores_of(
-    backbone: VAEBackbone, classifier: Classifier | None, images: ImageSet
-) -> dict[str, float]:
-    """Return what every score says of a backbone on labelled images of a target.
-
-    Args:
-        backbone: whose features are scored.
-        classifier: the same backbone with a head for the source's classes, which ``leep`` and
-            ``nce`` need.
-        images: of the target.
-    """
-    features = backbone.eval()(as_float(images.images)).numpy()
-    scores = {
-        "logme": logme(features, images.labels),
-        "h_score": h_score(features, images.labels),
-        "label_cka": label_cka(features, images.labels),
-        "knn_accuracy": knn_accuracy(features, images.labels),
-    }
-    if classifier is not None:
-        probabilities = predict(classifier, images).softmax(dim=1)
-        scores["leep"] = leep(probabilities, images.labels)
-        scores["nce"] = nce(probabilities.argmax(dim=1), images.labels)
-    return scores

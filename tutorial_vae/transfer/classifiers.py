@@ -1,7 +1,7 @@
 """Classifiers on a backbone: what fine-tuning and domain adaptation train."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -71,6 +71,12 @@ class Classifier(nn.Module):
         self.classes = classes
         self.image_shape = backbone.image_shape
         self.head = nn.Linear(backbone.feature_dim, classes)
+
+    @property
+    def structure(self) -> list[Any]:
+        """What tells a classifier from others in a checkpoint: kind and sizes of its parts."""
+        shapes = [list(value.shape) for value in self.backbone.parameters()]
+        return [type(self.backbone).__name__, shapes, self.classes]
 
     def features(
         self, x: Float[Tensor, "batch channels height width"]

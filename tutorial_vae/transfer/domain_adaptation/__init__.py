@@ -25,7 +25,7 @@ METHODS: dict[str, type[SourceOnly]] = {
     "cdan": CDAN,
     "mcc": MCC,
 }
-"""Every method by its name. DANN and CDAN are made for the sizes of a classifier.
+"""Every method by its name; ``made_for`` makes one that suits a classifier.
 
 :meta hide-value:
 """

@@ -163,6 +163,16 @@ class DANN(_Adversarial):
         check_count("feature_dim", feature_dim)
         super().__init__(feature_dim, feature_dim, strength, hidden)
 
+    @classmethod
+    def made_for(cls, classifier: Classifier, **options: Any) -> "DANN":
+        """Return a method for the number of features that a classifier has.
+
+        Args:
+            classifier: what will be trained.
+            options: those of the method itself, such as its strength.
+        """
+        return cls(feature_dim=classifier.backbone.feature_dim, **options)
+
     def penalty(
         self,
         classifier: Classifier,
@@ -232,6 +242,16 @@ class CDAN(_Adversarial):
         if self.randomised:
             self.register_buffer("feature_projection", torch.randn(feature_dim, _PROJECTED))
             self.register_buffer("class_projection", torch.randn(classes, _PROJECTED))
+
+    @classmethod
+    def made_for(cls, classifier: Classifier, **options: Any) -> "CDAN":
+        """Return a method for a classifier's numbers of features and classes.
+
+        Args:
+            classifier: what will be trained.
+            options: those of the method itself, such as its strength.
+        """
+        return cls(classifier.backbone.feature_dim, classifier.classes, **options)
 
     def attach(self, classifier: Classifier, steps: int) -> None:
         """Start the ramp anew for a training run. The discriminator stays as it is.

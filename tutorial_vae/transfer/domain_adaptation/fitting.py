@@ -69,14 +69,13 @@ def adapt(
         )
     pixels, labels = labelled(source, classifier, "source")
     unlabelled = pixels_for(classifier, target, "target")
-    shapes = [list(value.shape) for value in classifier.backbone.parameters()]
     method.attach(classifier, steps)
     return optimise(
         classifier,
         method,
         [(pixels, labels), (unlabelled,)],
         ClassifierHistory(),
-        description=[type(classifier.backbone).__name__, shapes, classifier.classes],
+        description=classifier.structure,
         steps=steps,
         batch_size=batch_size,
         lr=lr,

@@ -1,5 +1,7 @@
 """What all methods share: a batch of each domain, and a penalty."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -29,6 +31,16 @@ class SourceOnly(nn.Module):
     another. Parameters of its own are trained with the classifier's; what it has to find again
     after a resumption is a buffer or a parameter. An object serves one run at a time.
     """
+
+    @classmethod
+    def made_for(cls, classifier: Classifier, **options: Any) -> "SourceOnly":
+        """Return a method that suits a classifier, whatever sizes it has to know.
+
+        Args:
+            classifier: what will be trained.
+            options: those of the method itself, such as its strength.
+        """
+        return cls(**options)
 
     def attach(self, classifier: Classifier, steps: int) -> None:
         """Prepare for a run, before the first step.

@@ -66,8 +66,7 @@ def fine_tune(
             f"not {method!r}"
         )
     pixels, labels = labelled(images, classifier)
-    backbone = classifier.backbone
-    shapes = [list(value.shape) for value in backbone.parameters()]
+    structure = classifier.structure
     home = classifier.head.weight.device
     classifier.to(resolve_device(device))
     try:
@@ -78,7 +77,7 @@ def fine_tune(
             method,
             [(pixels, labels)],
             ClassifierHistory(),
-            description=[type(backbone).__name__, shapes, classifier.classes],
+            description=structure,
             steps=steps,
             batch_size=batch_size,
             lr=lr,
