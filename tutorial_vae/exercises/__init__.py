@@ -18,6 +18,7 @@ from . import (
     quick_tour,
     reparameterisation,
     training_a_vae,
+    transferability,
     what_to_retrain,
     what_vaes_are_for,
     will_it_help,
@@ -41,6 +42,7 @@ EXERCISES: dict[str, Exercise] = {
     **generic_encoders.EXERCISES,
     **what_to_retrain.EXERCISES,
     **will_it_help.EXERCISES,
+    **transferability.EXERCISES,
     **your_own_pictures.EXERCISES,
 }
 
