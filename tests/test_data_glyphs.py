@@ -67,3 +67,39 @@ def test_glyphs_are_antialiased_and_not_cut() -> None:
     border = torch.ones(32, 32, dtype=torch.bool)
     border[1:-1, 1:-1] = False
     assert (images[..., border] > 64).any(-1).float().mean() < 0.005
+
+
+def test_the_set_of_typefaces_is_one_letter_whose_typeface_can_be_seen() -> None:
+    faces = glyphs.typefaces("latin")
+    train, test = (load_images("glyphs-typefaces", split, limit=700) for split in ("train", "test"))
+    for images in (train, test):
+        assert images.class_names == faces
+        assert images.labels is not None
+        assert images.labels.unique().tolist() == list(range(len(faces)))
+    assert train.labels is not None
+    distances = torch.cdist(*(part.images.flatten(1).float() for part in (test, train)))
+    # A typeface and its oblique, jittered, are hard to tell apart; chance is 1 in 21.
+    assert (train.labels[distances.argmin(1)] == test.labels).float().mean() > 0.5
+
+
+def test_the_parts_of_the_set_of_typefaces_have_their_own_sizes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    original = glyphs.render
+
+    def render(*arguments: object, size: int) -> torch.Tensor:
+        drawn.append(arguments)
+        return original(*arguments, size=size)
+
+    monkeypatch.setattr(glyphs, "render", render)
+    for is_test, split in enumerate(("train", "test")):
+        images = load_images("glyphs-typefaces", split, size=8, limit=500)
+        script, characters, faces, jitter = drawn[-1]
+        assert {glyphs.SCRIPTS[script][character] for character in characters.tolist()} == {"g"}
+        assert torch.equal(faces, images.labels)
+        assert jitter.min() >= 0
+        assert jitter.max() <= 1
+        # Every fifth of 2500 slices is for testing; an edge may be rounded into the next.
+        place = jitter[:, 2].double() * 2500 % 5
+        assert ((place > 4 - 1e-3) & (place < 5) if is_test else place < 4 + 1e-3).all()

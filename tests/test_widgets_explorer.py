@@ -94,6 +94,12 @@ def method():
     return widgets.MethodExplorer(rows + more)
 
 
+def path():
+    run = {"task": "a", "path": "0", "seed": 0.0, "value": 0.5}
+    row = run | {"start": "inherit", "measure": "validation"}
+    return widgets.PathExplorer([row], [], [])
+
+
 def plan():
     column = {"target": "a", "size": 100, "seed": 0, "measure": "elbo", "value": -1.0}
     rows = [column | {"source": "none", "plan": "scratch"}, column | {"source": "b", "plan": "all"}]
@@ -159,6 +165,7 @@ EXPLORERS = {
     "latent_plane": (latent_plane, "LatentPlaneExplorer(VAE)"),
     "layer": (layer, "LayerExplorer(1 × 2 × 2 layers)"),
     "method": (method, "MethodExplorer(1 task × 2 methods)"),
+    "path": (path, "PathExplorer(1 task × 3 paths × 1 seed)"),
     "plan": (plan, "PlanExplorer(1 source × 1 target × 2 plans × 1 size)"),
     "settling": (settling, "SettlingExplorer(a)"),
     "training": (training, "TrainingExplorer(healthy, broken)"),

@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace) -> None:
             print(f"{info.name:<16} {shape:<10} {counts:<17} {where:<11} {info.summary}")
             print(f"{'':<16} {info.licence}; {info.source}")
         print("\nShape is channels×height×width, counts are train + test images.")
-        print("Your own: folder:PATH (pictures, one sub-folder a class) and npz:PATH.")
+        print("Your own: folder:PATH (pictures, one sub-folder a class), npz:PATH and cub:PATH.")
         return
     if options.download:
         download(options.name)

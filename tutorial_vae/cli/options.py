@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ..models import VAE
 
 DATA_HELP = (
-    "a set listed by `tutorial-vae data`, folder:PATH (pictures, one sub-folder a class) or "
-    "npz:PATH (arrays images and, if there are any, labels)"
+    "a set listed by `tutorial-vae data`, folder:PATH (pictures, one sub-folder a class), "
+    "npz:PATH (arrays images and, if there are any, labels) or cub:PATH (CUB-200-2011)"
 )
 
 MODEL_HELP = (

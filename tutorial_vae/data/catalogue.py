@@ -83,6 +83,16 @@ _SETS = (
         True,
     ),
     DataSetInfo(
+        "glyphs-typefaces",
+        "the letter g, jittered; its typeface is the class",
+        _GREY,
+        10_000,
+        2_000,
+        _FONTS,
+        "21 typefaces that Matplotlib ships; test has other sizes",
+        True,
+    ),
+    DataSetInfo(
         "solids",
         "seven solids, turned at random and softly lit",
         _GREY,

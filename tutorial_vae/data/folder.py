@@ -12,15 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from .imageset import ImageSet
-from .pictures import read_picture, readable_extensions
-from .pixels import to_channels
+from .picture_files import read_pictures
+from .pictures import readable_extensions
 from .request import Request
 from .splits import held_out_fifth
-
-_ADVICE = "ask for channels=1 or channels=3 to convert them all"
 
 
 def load_folder(request: Request) -> ImageSet:
@@ -53,18 +50,7 @@ def load_folder(request: Request) -> ImageSet:
 
 
 def _read(request: Request, files: list[tuple[Path, str]], class_names: list[str]) -> ImageSet:
-    first = files[0][0]
-    pictures: list[Tensor] = []
-    for path, _ in files:
-        picture = to_channels(read_picture(path, request.size)[None], request.channels)
-        if pictures and picture.shape != pictures[0].shape:
-            kinds = {1: "grey", 3: "in colour"}
-            raise ValueError(
-                f"{path} is {kinds[picture.shape[1]]} and {first} is "
-                f"{kinds[pictures[0].shape[1]]}; {_ADVICE}"
-            )
-        pictures.append(picture)
-    images = torch.cat(pictures)
+    images = read_pictures([path for path, _ in files], request.size, request.channels)
     if class_names == [""]:
         return request.deliver(images)
     labels = torch.tensor([class_names.index(name) for _, name in files])

@@ -6,6 +6,9 @@ shows (:data:`HELD_OUT`): a monospaced oblique, a bold serif, an italic serif, a
 Latin also the sans serif of Computer Modern. Training keeps other styles of the same families, so
 this tests new styles more than new designs. Digits and Latin have 21 typefaces (17 for training),
 Greek and Cyrillic 16 (13), because Computer Modern comes without these scripts here.
+
+The set of typefaces turns this round: every picture is the same letter, the class is the typeface,
+and both parts have all 21. Only weight, slant, serifs and form tell the classes apart.
 """
 
 import string
@@ -51,6 +54,9 @@ _ALL_SCRIPTS = (
 )
 _LATIN_ONLY = ("cmb10", "cmr10", "cmss10", "cmti10", "cmtt10")
 
+_LETTER = "g"  # of the set of typefaces: it has one storey in some and two in others
+_SIZE_SLICES = 500
+
 _LARGEST = 0.72  # of the picture's side: the longer side of a typeface's largest character
 _ROTATION = 0.2  # radians, at most, to either side
 _SHEAR = 0.12
@@ -81,6 +87,27 @@ def load(request: Request) -> ImageSet:
     images = render(script, labels, chosen, jitter, size=request.size)
     factors = torch.stack((labels, chosen), dim=1)
     return request.deliver(images, labels, tuple(characters), factors, FACTOR_NAMES)
+
+
+def load_typefaces(request: Request) -> ImageSet:
+    """Draw one letter in random typefaces; the labels tell which.
+
+    The range of sizes is cut into thin slices, and every fifth slice is for testing alone.
+    """
+    faces = typefaces("latin")
+    generator = request.generator()
+    count = request.count
+    labels = torch.randint(len(faces), (count,), generator=generator)
+    jitter = torch.rand(count, 5, generator=generator)
+    slices = torch.randint(_SIZE_SLICES, (count,), generator=generator) * 5
+    if request.is_test:
+        slices += 4
+    else:
+        slices += torch.randint(4, (count,), generator=generator)
+    jitter[:, 2] = (slices + jitter[:, 2]) / (5 * _SIZE_SLICES)
+    letters = torch.full((count,), SCRIPTS["latin"].index(_LETTER))
+    images = render("latin", letters, labels, jitter, size=request.size)
+    return request.deliver(images, labels, faces)
 
 
 def render(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from . import dsprites, glyphs, scikit_learn, solids, torchvision_sets
 from .catalogue import CATALOGUE
+from .cub import load_cub
 from .folder import load_folder
 from .imageset import ImageSet
 from .npz import load_npz
@@ -17,8 +18,9 @@ _OFFLINE: dict[str, Callable[[Request], ImageSet]] = {
     "patches": scikit_learn.load_patches,
     "digits": scikit_learn.load_digits,
     **{f"glyphs-{script}": glyphs.load for script in glyphs.SCRIPTS},
+    "glyphs-typefaces": glyphs.load_typefaces,
 }
-_OWN = {"folder": load_folder, "npz": load_npz}
+_OWN = {"folder": load_folder, "npz": load_npz, "cub": load_cub}
 
 
 def load_images(
@@ -38,8 +40,8 @@ def load_images(
 
     Args:
         name: a set of ``CATALOGUE``, ``"folder:PATH"`` (pictures in a folder, one sub-folder a
-            class) or ``"npz:PATH"`` (arrays ``images`` and, if you like, ``labels`` in a NumPy
-            file).
+            class), ``"npz:PATH"`` (arrays ``images`` and, if you like, ``labels`` in a NumPy file)
+            or ``"cub:PATH"`` (the unpacked CUB-200-2011, or any set in its layout).
         split: ``"train"`` or ``"test"``.
         size: side of the images in pixels, at least 8. Pictures that are not square lose the ends
             of their longer side; all are resized with antialiasing.
@@ -79,7 +81,7 @@ def _loader(name: str) -> Callable[[Request], ImageSet]:
         close = difflib.get_close_matches(name, CATALOGUE, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(
-            f"name must be one of {', '.join(CATALOGUE)}, folder:PATH or npz:PATH, not "
+            f"name must be one of {', '.join(CATALOGUE)}, folder:PATH, npz:PATH or cub:PATH, not "
             f"{name!r}{hint}"
         )
     return _OFFLINE.get(name, torchvision_sets.load)

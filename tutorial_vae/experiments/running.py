@@ -16,6 +16,9 @@ from .. import __version__
 from ..data.torchvision_sets import data_root
 from ..models import write_atomically
 from ..results import FOLDER
+from .architecture import GRID as ARCHITECTURE_GRID
+from .architecture import SHARED_GRID, architecture, architecture_shared, architecture_sources
+from .architecture import SOURCES_GRID as ARCHITECTURE_SOURCES_GRID
 from .generic_encoders import generic_encoders
 from .grid import Run, Settings, run_grid
 from .inside_a_vae import inside_a_vae
@@ -105,6 +108,11 @@ EXPERIMENTS = {
     "transferability_short": Experiment(
         transferability, SHORT_GRID, after="transferability_short_sources"
     ),
+    "architecture_sources": Experiment(architecture_sources, ARCHITECTURE_SOURCES_GRID),
+    "architecture_shared": Experiment(
+        architecture_shared, SHARED_GRID, after="architecture_sources"
+    ),
+    "architecture": Experiment(architecture, ARCHITECTURE_GRID, after="architecture_shared"),
 }
 
 

@@ -1,6 +1,14 @@
 """What carries over from one set of images to another, and what to train anew."""
 
-from . import backbones, classifiers, domain_adaptation, finetuning, pretraining
+from . import (
+    backbones,
+    classifiers,
+    detection,
+    domain_adaptation,
+    finetuning,
+    pretraining,
+    supernet,
+)
 from .assessment import assess
 from .card import Profile, TransferCard
 from .plans import PLANS, Plan
@@ -25,6 +33,7 @@ __all__ = [
     "assess",
     "backbones",
     "classifiers",
+    "detection",
     "domain_adaptation",
     "finetuning",
     "h_score",
@@ -39,4 +48,5 @@ __all__ = [
     "regret",
     "retrain",
     "stitch",
+    "supernet",
 ]

@@ -12,6 +12,7 @@ from .html import Section
 from .latent_plane_explorer import LatentPlane, LatentPlaneExplorer, decode_plane
 from .layer_explorer import LayerExplorer
 from .method_explorer import MethodExplorer
+from .path_explorer import PathExplorer
 from .plan_explorer import PlanExplorer
 from .settling_explorer import SettlingExplorer
 from .training_explorer import TrainingExplorer, TrainingRun
@@ -47,6 +48,7 @@ __all__ = [
     "LatentPlaneExplorer",
     "LayerExplorer",
     "MethodExplorer",
+    "PathExplorer",
     "PlanExplorer",
     "ScalarModel",
     "Section",

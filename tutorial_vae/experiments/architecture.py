@@ -1,0 +1,199 @@
+"""Chapter 14: one super-network, and what its paths and weights are worth on other tasks."""
+
+from pathlib import Path as FilePath
+
+import torch
+from safetensors.torch import load_file, save
+
+from ..models import write_atomically
+from ..training import own_random_state
+from ..transfer.classifiers import Classifier
+from ..transfer.detection import Detector
+from ..transfer.supernet import Path, SuperNetwork, WeightSources, multiply_adds
+from .architecture_tasks import SOURCE, TARGETS, images_of, network_on, score, train
+from .grid import Settings
+from .models import SEEDS
+from .table import Row
+
+INHERIT, FRESH, SNAPSHOT = "inherit", "fresh", "snapshot 1"
+"""Where the weights of a stage come from."""
+
+WINNER = "winner"
+
+_PARTS = ("validation", "test")
+
+_SNAPSHOT_STEPS = 500
+_SOURCE_STEPS = 2000
+_SHARED_STEPS = 300
+_ALONE_STEPS = 400  # from nothing on the source
+_STEPS = 200  # on a target
+
+_SPACE = SuperNetwork((1, 32, 32))
+_PATHS = tuple(_SPACE.paths())
+
+
+def path_name(path: Path) -> str:
+    """Return a path, or a choice of weights, as the tables name it: ``"0-2-1"``.
+
+    Args:
+        path: one number for each stage.
+    """
+    return "-".join(map(str, path))
+
+
+SOURCES_GRID: list[Settings] = [{"seed": seed} for seed in SEEDS]
+SHARED_GRID: list[Settings] = [
+    {"task": task, "start": start, "seed": seed}
+    for seed in SEEDS
+    for task in TARGETS
+    for start in (INHERIT, FRESH)
+]
+GRID: list[Settings] = [
+    {"task": task, "path": path_name(path), "weights": path_name((origin,) * 3), "seed": seed}
+    for seed in SEEDS
+    for task in (SOURCE, *TARGETS)
+    for path in _PATHS
+    for origin in ((1,) if task == SOURCE else (0, 1))
+]
+GRID += [
+    {"task": task, "path": WINNER, "weights": path_name(weights), "seed": seed}
+    for seed in SEEDS
+    for task in TARGETS
+    # As many origins as candidates: the two spaces have the same form.
+    for weights in _PATHS
+]
+
+
+def architecture_sources(seed: int) -> list[Row]:
+    """Train a super-network once on the source, each step on a random path, and keep it.
+
+    It has three stages of 16, 32 and 64 channels with three candidates each, and takes 2,000 steps
+    on batches of 32 letters. A snapshot is kept after 500.
+
+    Args:
+        seed: of the start weights, the images, the batches and the paths.
+
+    Returns:
+        Rows with the columns task, start, path, seed, measure and value: for every path the
+        ``multiply_adds`` of its backbone for an image of 32×32, and its accuracies
+        ``validation`` and ``test`` on the source with shared weights.
+    """
+    with own_random_state(torch.device("cpu"), seed):
+        supernet = SuperNetwork((1, 32, 32))
+        network = network_on(supernet, SOURCE)
+    checkpoint = _kept("training", seed)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.unlink(missing_ok=True)  # of a run that was killed: this one begins again
+    for steps, name in ((_SNAPSHOT_STEPS, SNAPSHOT), (_SOURCE_STEPS, INHERIT)):
+        train(network, SOURCE, seed, steps=steps, random_paths=True, checkpoint=checkpoint)
+        write_atomically(_kept(name, seed), save(supernet.state_dict()))
+    checkpoint.unlink()
+    rows = _shared_rows(network, SOURCE, INHERIT, seed)
+    settings: Row = {"task": SOURCE, "start": INHERIT, "seed": seed, "measure": "multiply_adds"}
+    for path in _PATHS:
+        cost = multiply_adds(supernet.extract(path), supernet.image_shape)
+        rows.append(settings | {"path": path_name(path), "value": cost})
+    return rows
+
+
+def architecture_shared(task: str, start: str, seed: int) -> list[Row]:
+    """Adapt a whole super-network to a target, and score every path with its shared weights.
+
+    A new head and all blocks take 300 steps, each on a random path. The path that
+    is best on the validation images is kept, for :func:`architecture`.
+
+    Args:
+        task: one of the targets.
+        start: ``"inherit"`` from the source, or ``"fresh"`` weights.
+        seed: as in :func:`architecture_sources`.
+
+    Returns:
+        Rows with the columns task, start, path, seed, measure and value: for every path its
+        ``validation`` and ``test`` score.
+    """
+    weights = _sources(task, seed)
+    with own_random_state(torch.device("cpu"), seed):
+        supernet = weights.inherited if start == INHERIT else SuperNetwork(_shape(task))
+        network = network_on(supernet, task)
+    train(network, task, seed, steps=_SHARED_STEPS, random_paths=True)
+    rows = _shared_rows(network, task, start, seed)
+    if start == INHERIT:
+        validated = [row for row in rows if row["measure"] == "validation"]
+        best = max(validated, key=lambda row: row["value"])
+        winner = _winner(task, seed)
+        winner.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(winner, str(best["path"]).encode())
+    return rows
+
+
+def architecture(task: str, path: str, weights: str, seed: int) -> list[Row]:
+    """Train one path by itself on a task, from weights of given origins, and score it.
+
+    It takes 200 steps on a target, and 400 on the source.
+
+    Args:
+        task: the source, or one of the targets.
+        path: as :func:`path_name` writes it, or ``"winner"``: the best of those whose shared
+            weights :func:`architecture_shared` has adapted to the target.
+        weights: of each stage, as numbers of ``"inherit"``, ``"fresh"`` and ``"snapshot 1"``, like
+            ``"0-0-1"``.
+        seed: of the images, the head, fresh weights and the batches.
+
+    Returns:
+        Rows with the columns task, path, weights, seed, searched, measure and value: its
+        ``validation`` and ``test`` score. ``searched`` says whether the path was the winner's.
+    """
+    searched = path == WINNER
+    if searched:
+        path = _winner(task, seed).read_text()
+    chosen, origins = (tuple(map(int, name.split("-"))) for name in (path, weights))
+    with own_random_state(torch.device("cpu"), seed):
+        backbone = _sources(task, seed).backbone(chosen, origins, seed=seed)
+        network = network_on(backbone, task)
+    train(network, task, seed, steps=_ALONE_STEPS if task == SOURCE else _STEPS)
+    settings: Row = {
+        "task": task, "path": path, "weights": weights, "seed": seed, "searched": int(searched)
+    }  # fmt: skip
+    return [
+        settings | {"measure": part, "value": score(network, task, part, seed)} for part in _PARTS
+    ]
+
+
+def _shared_rows(network: Classifier | Detector, task: str, start: str, seed: int) -> list[Row]:
+    """The scores of all paths of a network whose backbone is a super-network."""
+    supernet = network.backbone
+    assert isinstance(supernet, SuperNetwork)
+    rows: list[Row] = []
+    for path in _PATHS:
+        settings: Row = {"task": task, "start": start, "path": path_name(path), "seed": seed}
+        with supernet.following(path):
+            rows += [
+                settings | {"measure": part, "value": score(network, task, part, seed)}
+                for part in _PARTS
+            ]
+    return rows
+
+
+def _sources(task: str, seed: int) -> WeightSources:
+    """The source's super-network and its snapshot, for images of the size of a task's."""
+    loaded = {}
+    for name in (INHERIT, SNAPSHOT):
+        loaded[name] = SuperNetwork(_shape(task))
+        loaded[name].load_state_dict(load_file(_kept(name, seed)))
+    return WeightSources(loaded[INHERIT], [loaded[SNAPSHOT]])
+
+
+def _shape(task: str) -> tuple[int, int, int]:
+    return images_of(task, "test", 0).image_shape
+
+
+def _kept(name: str, seed: int) -> FilePath:
+    from .running import working_folder
+
+    return working_folder("architecture_sources") / "models" / f"{name},{seed}.safetensors"
+
+
+def _winner(task: str, seed: int) -> FilePath:
+    from .running import working_folder
+
+    return working_folder("architecture_shared") / f"winner,{task},{seed}.txt"
