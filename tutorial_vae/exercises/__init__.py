@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import (
+    architecture_and_weights,
     cka,
     elbo,
     generic_encoders,
@@ -43,6 +44,7 @@ EXERCISES: dict[str, Exercise] = {
     **what_to_retrain.EXERCISES,
     **will_it_help.EXERCISES,
     **transferability.EXERCISES,
+    **architecture_and_weights.EXERCISES,
     **your_own_pictures.EXERCISES,
 }
 

@@ -155,7 +155,7 @@ function render({ model, el }) {
     const low = height - 8;
     show(network, width, height, `Super-network of ${stages.length} stages, each with the blocks ${candidates.join(", ")}. The chosen path takes ${
       chosen.map((choice, stage) => `${candidates[choice]} in stage ${stage + 1}`).join(", ")}.`, [...back, ...front,
-      text("image", 0, low), text("bars: halving convolutions of all paths", width / 2, low, { "text-anchor": "middle", class: "tvae-small" }),
+      text("image", 0, low), text("bars: side halved, on all paths", width / 2, low, { "text-anchor": "middle", class: "tvae-small" }),
       text("head", width, low, { "text-anchor": "end" })]);
   }
 
