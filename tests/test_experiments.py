@@ -1,5 +1,7 @@
 """Experiments write whole tables with a record of how they were made."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,3 +130,14 @@ def test_wrong_names_and_folders_are_named(tmp_path: Path) -> None:
         results.load_provenance("no_such")
     with pytest.raises(FileNotFoundError, match="nowhere"):
         experiments.run_experiment("quick_tour", folder=tmp_path / "nowhere")
+
+
+def test_a_working_folder_is_the_same_where_shapes_are_checked() -> None:
+    # Tests check shapes, the processes that do the runs do not.
+    name = "transferability_sources"
+    here = experiments.working_folder(name)
+    code = f"from tutorial_vae.experiments import working_folder; print(working_folder({name!r}))"
+    there = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    ).stdout.strip()
+    assert str(here) == there
