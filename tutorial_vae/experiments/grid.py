@@ -96,6 +96,7 @@ def run_grid(
         raise FileNotFoundError(
             f"a worker left no {missing[0]} in {folder}: every worker must see that folder"
         )
+    _remove_half_written(folder, {path.name for path in paths})
     return [_load(path) for path in paths]
 
 
@@ -129,6 +130,13 @@ def _run(
         run["error"] = traceback.format_exc()
     run["seconds"] = round(time.perf_counter() - started, 3)
     write_atomically(path, json.dumps(run).encode())
+
+
+def _remove_half_written(folder: Path, names: set[str]) -> None:
+    """Remove what a process that was killed while it wrote left beside files now there whole."""
+    for left in folder.glob(".*.tmp"):
+        if left.name[1:].rsplit(".", 2)[0] in names:
+            left.unlink(missing_ok=True)
 
 
 def _load(path: Path) -> Run:
