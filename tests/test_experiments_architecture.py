@@ -36,6 +36,9 @@ def test_the_grid_holds_every_path_alone_and_every_choice_of_weights() -> None:
     assert len({tuple(run.values()) for run in runs}) == len(runs)
     assert EXPERIMENTS["architecture"].after == "architecture_shared"
     assert EXPERIMENTS["architecture_shared"].after == "architecture_sources"
+    longer = EXPERIMENTS["architecture_longer"]
+    assert len({tuple(run.values()) for run in longer.grid}) == len(longer.grid) == 3 * 3 * 27
+    assert longer.after == "architecture_sources"
 
 
 @pytest.mark.parametrize("task", [SOURCE, *TARGETS])
@@ -98,3 +101,10 @@ def test_a_super_network_goes_from_the_source_to_its_winning_path(
     assert all(row["searched"] == 1 and 0 <= row["value"] <= 1 for row in rows)
     again = architecture.architecture(task, str(best["path"]), "0-1-2", 0)
     assert [row["value"] for row in again] == [row["value"] for row in rows]
+
+    # A longer training is the same training, gone on with.
+    monkeypatch.setattr(architecture, "_LONGER_STEPS", {task: (2, 3)})
+    rows = architecture.architecture("glyphs-typefaces", "0-2-1", "0-0-0", 0)
+    longer = architecture.architecture_longer("glyphs-typefaces", "0-2-1", 0)
+    assert [row["value"] for row in longer if row["steps"] == 2] == [row["value"] for row in rows]
+    assert Counter(row["steps"] for row in longer) == {2: 2, 3: 2}

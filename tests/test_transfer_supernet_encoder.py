@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tutorial_vae import BetaVAE, compare_layers, evaluate, fit
+from tutorial_vae import BetaVAE, compare_layers, evaluate, fit, save_model
 from tutorial_vae.transfer.supernet import (
     PathBackbone,
     RandomPathObjective,
@@ -130,3 +130,9 @@ def test_sides_that_do_not_halve_evenly_suit_the_stages() -> None:
     model = StagedVAE(SuperNetwork(shape, widths=(2, 2, 2, 2, 4)), 2)
     assert model.encoder.mean.in_features == 4 * 2 * 2
     assert model.encode(torch.rand(2, *shape)).mean.shape == (2, 2)
+
+
+def test_it_is_not_saved_in_a_file_that_nobody_could_load(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="model has the architecture 'super-network"):
+        save_model(vae(), tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())

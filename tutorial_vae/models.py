@@ -344,8 +344,14 @@ def save_model(
 
     Raises:
         FileNotFoundError: the folder of ``path`` does not exist.
-        ValueError: ``dtype`` is no floating type.
+        ValueError: ``dtype`` is no floating type, or the model has an architecture of its own,
+            which :func:`load_model` could not rebuild.
     """
+    if model.architecture not in ARCHITECTURES:
+        raise ValueError(
+            f"model has the architecture {model.architecture!r}, and load_model rebuilds only "
+            f"{', '.join(ARCHITECTURES)}: keep its state_dict() and build it again yourself"
+        )
     if dtype is not None and not dtype.is_floating_point:
         raise ValueError(f"dtype must be a floating type such as torch.bfloat16, not {dtype}")
     settings = {

@@ -1,6 +1,7 @@
 """Chapter 14: one super-network, and what its paths and weights are worth on other tasks."""
 
 from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
 
 import torch
 from safetensors.torch import load_file, save
@@ -27,6 +28,8 @@ _SOURCE_STEPS = 2000
 _SHARED_STEPS = 300
 _ALONE_STEPS = 400  # from nothing on the source
 _STEPS = 200  # on a target
+# On the source as many as the super-network, on the targets as many as it and its winner together.
+_LONGER_STEPS = {SOURCE: (1000, _SOURCE_STEPS)} | dict.fromkeys(TARGETS, (_SHARED_STEPS + _STEPS,))
 
 _SPACE = SuperNetwork((1, 32, 32))
 _PATHS = tuple(_SPACE.paths())
@@ -61,6 +64,12 @@ GRID += [
     for task in TARGETS
     # As many origins as candidates: the two spaces have the same form.
     for weights in _PATHS
+]
+LONGER_GRID: list[Settings] = [
+    {"task": task, "path": path_name(path), "seed": seed}
+    for seed in SEEDS
+    for task in (SOURCE, *TARGETS)
+    for path in _PATHS
 ]
 
 
@@ -147,13 +156,49 @@ def architecture(task: str, path: str, weights: str, seed: int) -> list[Row]:
     if searched:
         path = _winner(task, seed).read_text()
     chosen, origins = (tuple(map(int, name.split("-"))) for name in (path, weights))
-    with own_random_state(torch.device("cpu"), seed):
-        backbone = _sources(task, seed).backbone(chosen, origins, seed=seed)
-        network = network_on(backbone, task)
+    network = _path_on(task, chosen, origins, seed)
     train(network, task, seed, steps=_ALONE_STEPS if task == SOURCE else _STEPS)
     settings: Row = {
         "task": task, "path": path, "weights": weights, "seed": seed, "searched": int(searched)
     }  # fmt: skip
+    return _scored(network, settings)
+
+
+def architecture_longer(task: str, path: str, seed: int) -> list[Row]:
+    """Train one path by itself for longer than :func:`architecture` does, and score it on the way.
+
+    On the source it has fresh weights and is scored after 1,000 and after 2,000 steps, as many as
+    the super-network took; on a target it has inherited weights and is scored after 500, as many as
+    a super-network and its winner take there together.
+
+    Args:
+        task: the source, or one of the targets.
+        path: as :func:`path_name` writes it.
+        seed: as in :func:`architecture`, of which this is the same training, gone on with.
+
+    Returns:
+        Rows with the columns task, path, seed, steps, measure and value: its ``validation`` and
+        ``test`` score after so many steps.
+    """
+    origin = 1 if task == SOURCE else 0
+    network = _path_on(task, tuple(map(int, path.split("-"))), (origin,) * 3, seed)
+    rows = []
+    with TemporaryDirectory() as folder:
+        checkpoint = FilePath(folder) / "training"
+        for steps in _LONGER_STEPS[task]:
+            train(network, task, seed, steps=steps, checkpoint=checkpoint)
+            rows += _scored(network, {"task": task, "path": path, "seed": seed, "steps": steps})
+    return rows
+
+
+def _path_on(task: str, path: Path, origins: tuple[int, ...], seed: int) -> Classifier | Detector:
+    """A path with weights of given origins, as an ordinary network with a head for a task."""
+    with own_random_state(torch.device("cpu"), seed):
+        return network_on(_sources(task, seed).backbone(path, origins, seed=seed), task)
+
+
+def _scored(network: Classifier | Detector, settings: Row) -> list[Row]:
+    task, seed = str(settings["task"]), int(settings["seed"])
     return [
         settings | {"measure": part, "value": score(network, task, part, seed)} for part in _PARTS
     ]
@@ -167,10 +212,7 @@ def _shared_rows(network: Classifier | Detector, task: str, start: str, seed: in
     for path in _PATHS:
         settings: Row = {"task": task, "start": start, "path": path_name(path), "seed": seed}
         with supernet.following(path):
-            rows += [
-                settings | {"measure": part, "value": score(network, task, part, seed)}
-                for part in _PARTS
-            ]
+            rows += _scored(network, settings)
     return rows
 
 

@@ -17,7 +17,14 @@ from ..data.torchvision_sets import data_root
 from ..models import write_atomically
 from ..results import FOLDER
 from .architecture import GRID as ARCHITECTURE_GRID
-from .architecture import SHARED_GRID, architecture, architecture_shared, architecture_sources
+from .architecture import (
+    LONGER_GRID,
+    SHARED_GRID,
+    architecture,
+    architecture_longer,
+    architecture_shared,
+    architecture_sources,
+)
 from .architecture import SOURCES_GRID as ARCHITECTURE_SOURCES_GRID
 from .generic_encoders import generic_encoders
 from .grid import Run, Settings, run_grid
@@ -113,6 +120,9 @@ EXPERIMENTS = {
         architecture_shared, SHARED_GRID, after="architecture_sources"
     ),
     "architecture": Experiment(architecture, ARCHITECTURE_GRID, after="architecture_shared"),
+    "architecture_longer": Experiment(
+        architecture_longer, LONGER_GRID, after="architecture_sources"
+    ),
 }
 
 

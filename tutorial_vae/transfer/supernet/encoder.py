@@ -44,7 +44,7 @@ class StagedVAE(VAE):
     :class:`RandomPathObjective` as objective, :func:`tutorial_vae.fit` trains all paths of a
     super-network; the layers of two such VAEs have the same names, whether the encoder is a
     super-network on a path or the path by itself, so that :func:`tutorial_vae.compare_layers`
-    compares them. :func:`tutorial_vae.load_model` does not read them: keep their ``state_dict``.
+    compares them. :func:`tutorial_vae.save_model` refuses them: keep their ``state_dict``.
 
     Args:
         backbone: the encoder up to the two latent heads. It is taken as it is, not copied.
