@@ -36,6 +36,9 @@ def test_the_grid_holds_every_path_alone_and_every_choice_of_weights() -> None:
     assert len({tuple(run.values()) for run in runs}) == len(runs)
     assert EXPERIMENTS["architecture"].after == "architecture_shared"
     assert EXPERIMENTS["architecture_shared"].after == "architecture_sources"
+    adapted = EXPERIMENTS["architecture_adapted"]
+    assert len({tuple(run.values()) for run in adapted.grid}) == len(adapted.grid) == 3 * 2 * 27
+    assert adapted.after == "architecture_shared"
     longer = EXPERIMENTS["architecture_longer"]
     assert len({tuple(run.values()) for run in longer.grid}) == len(longer.grid) == 3 * 3 * 27
     assert longer.after == "architecture_sources"
@@ -101,6 +104,14 @@ def test_a_super_network_goes_from_the_source_to_its_winning_path(
     assert all(row["searched"] == 1 and 0 <= row["value"] <= 1 for row in rows)
     again = architecture.architecture(task, str(best["path"]), "0-1-2", 0)
     assert [row["value"] for row in again] == [row["value"] for row in rows]
+
+    # Without a step of its own, a path scores with adapted weights what it scored among them all.
+    with monkeypatch.context() as untrained:
+        untrained.setattr(architecture, "train", lambda *_, **__: None)
+        rows = architecture.architecture_adapted(task, str(best["path"]), 0)
+    assert rows[0]["value"] == best["value"]
+    trained = architecture.architecture_adapted(task, str(best["path"]), 0)
+    assert [row["value"] for row in trained] != [row["value"] for row in rows]
 
     # A longer training is the same training, gone on with.
     monkeypatch.setattr(architecture, "_LONGER_STEPS", {task: (2, 3)})

@@ -65,6 +65,12 @@ GRID += [
     # As many origins as candidates: the two spaces have the same form.
     for weights in _PATHS
 ]
+ADAPTED_GRID: list[Settings] = [
+    {"task": task, "path": path_name(path), "seed": seed}
+    for seed in SEEDS
+    for task in TARGETS
+    for path in _PATHS
+]
 LONGER_GRID: list[Settings] = [
     {"task": task, "path": path_name(path), "seed": seed}
     for seed in SEEDS
@@ -108,8 +114,9 @@ def architecture_sources(seed: int) -> list[Row]:
 def architecture_shared(task: str, start: str, seed: int) -> list[Row]:
     """Adapt a whole super-network to a target, and score every path with its shared weights.
 
-    A new head and all blocks take 300 steps, each on a random path. The path that
-    is best on the validation images is kept, for :func:`architecture`.
+    A new head and all blocks take 300 steps, each on a random path. Of an inherited super-network
+    the path that is best on the validation images is kept, for :func:`architecture`, and what has
+    become of its weights, for :func:`architecture_adapted`.
 
     Args:
         task: one of the targets.
@@ -129,9 +136,9 @@ def architecture_shared(task: str, start: str, seed: int) -> list[Row]:
     if start == INHERIT:
         validated = [row for row in rows if row["measure"] == "validation"]
         best = max(validated, key=lambda row: row["value"])
-        winner = _winner(task, seed)
-        winner.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(winner, str(best["path"]).encode())
+        _winner(task, seed).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(_winner(task, seed), str(best["path"]).encode())
+        write_atomically(_adapted(task, seed), save(network.state_dict()))
     return rows
 
 
@@ -162,6 +169,29 @@ def architecture(task: str, path: str, weights: str, seed: int) -> list[Row]:
         "task": task, "path": path, "weights": weights, "seed": seed, "searched": int(searched)
     }  # fmt: skip
     return _scored(network, settings)
+
+
+def architecture_adapted(task: str, path: str, seed: int) -> list[Row]:
+    """Train one path on a target from the weights that :func:`architecture_shared` has adapted.
+
+    It keeps the head as well and takes 200 steps, so that with the super-network's 300 it has seen
+    500 on the target.
+
+    Args:
+        task: one of the targets.
+        path: as :func:`path_name` writes it.
+        seed: as in :func:`architecture`.
+
+    Returns:
+        Rows with the columns task, path, seed, measure and value: its ``validation`` and ``test``
+        score.
+    """
+    supernet = SuperNetwork(_shape(task))
+    network = network_on(supernet, task)
+    network.load_state_dict(load_file(_adapted(task, seed)))
+    network.backbone = supernet.extract(tuple(map(int, path.split("-"))))
+    train(network, task, seed, steps=_STEPS)
+    return _scored(network, {"task": task, "path": path, "seed": seed})
 
 
 def architecture_longer(task: str, path: str, seed: int) -> list[Row]:
@@ -239,3 +269,9 @@ def _winner(task: str, seed: int) -> FilePath:
     from .running import working_folder
 
     return working_folder("architecture_shared") / f"winner,{task},{seed}.txt"
+
+
+def _adapted(task: str, seed: int) -> FilePath:
+    from .running import working_folder
+
+    return working_folder("architecture_shared") / f"adapted,{task},{seed}.safetensors"

@@ -16,15 +16,17 @@ from .. import __version__
 from ..data.torchvision_sets import data_root
 from ..models import write_atomically
 from ..results import FOLDER
-from .architecture import GRID as ARCHITECTURE_GRID
 from .architecture import (
+    ADAPTED_GRID,
     LONGER_GRID,
     SHARED_GRID,
     architecture,
+    architecture_adapted,
     architecture_longer,
     architecture_shared,
     architecture_sources,
 )
+from .architecture import GRID as ARCHITECTURE_GRID
 from .architecture import SOURCES_GRID as ARCHITECTURE_SOURCES_GRID
 from .generic_encoders import generic_encoders
 from .grid import Run, Settings, run_grid
@@ -120,6 +122,9 @@ EXPERIMENTS = {
         architecture_shared, SHARED_GRID, after="architecture_sources"
     ),
     "architecture": Experiment(architecture, ARCHITECTURE_GRID, after="architecture_shared"),
+    "architecture_adapted": Experiment(
+        architecture_adapted, ADAPTED_GRID, after="architecture_shared"
+    ),
     "architecture_longer": Experiment(
         architecture_longer, LONGER_GRID, after="architecture_sources"
     ),
