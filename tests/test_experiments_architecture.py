@@ -39,6 +39,12 @@ def test_the_grid_holds_every_path_alone_and_every_choice_of_weights() -> None:
     adapted = EXPERIMENTS["architecture_adapted"]
     assert len({tuple(run.values()) for run in adapted.grid}) == len(adapted.grid) == 3 * 2 * 27
     assert adapted.after == "architecture_shared"
+    more = EXPERIMENTS["architecture_more"]
+    assert Counter((run["task"], run["seed"]) for run in more.grid) == {
+        (task, seed): 27 for task in (SOURCE, *TARGETS) for seed in range(3, 10)
+    }
+    assert more.after == "architecture_more_shared"
+    assert EXPERIMENTS["architecture_more_shared"].after == "architecture_more_sources"
     longer = EXPERIMENTS["architecture_longer"]
     assert len({tuple(run.values()) for run in longer.grid}) == len(longer.grid) == 3 * 3 * 27
     assert longer.after == "architecture_sources"

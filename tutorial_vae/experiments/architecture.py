@@ -12,14 +12,13 @@ from ..transfer.classifiers import Classifier
 from ..transfer.detection import Detector
 from ..transfer.supernet import Path, SuperNetwork, WeightSources, multiply_adds
 from .architecture_tasks import SOURCE, TARGETS, images_of, network_on, score, train
-from .grid import Settings
-from .models import SEEDS
 from .table import Row
 
 INHERIT, FRESH, SNAPSHOT = "inherit", "fresh", "snapshot 1"
 """Where the weights of a stage come from."""
 
 WINNER = "winner"
+"""In the place of a path: the best one by adapted shared weights."""
 
 _PARTS = ("validation", "test")
 
@@ -31,8 +30,7 @@ _STEPS = 200  # on a target
 # On the source as many as the super-network, on the targets as many as it and its winner together.
 _LONGER_STEPS = {SOURCE: (1000, _SOURCE_STEPS)} | dict.fromkeys(TARGETS, (_SHARED_STEPS + _STEPS,))
 
-_SPACE = SuperNetwork((1, 32, 32))
-_PATHS = tuple(_SPACE.paths())
+PATHS = tuple(SuperNetwork((1, 32, 32)).paths())
 
 
 def path_name(path: Path) -> str:
@@ -42,41 +40,6 @@ def path_name(path: Path) -> str:
         path: one number for each stage.
     """
     return "-".join(map(str, path))
-
-
-SOURCES_GRID: list[Settings] = [{"seed": seed} for seed in SEEDS]
-SHARED_GRID: list[Settings] = [
-    {"task": task, "start": start, "seed": seed}
-    for seed in SEEDS
-    for task in TARGETS
-    for start in (INHERIT, FRESH)
-]
-GRID: list[Settings] = [
-    {"task": task, "path": path_name(path), "weights": path_name((origin,) * 3), "seed": seed}
-    for seed in SEEDS
-    for task in (SOURCE, *TARGETS)
-    for path in _PATHS
-    for origin in ((1,) if task == SOURCE else (0, 1))
-]
-GRID += [
-    {"task": task, "path": WINNER, "weights": path_name(weights), "seed": seed}
-    for seed in SEEDS
-    for task in TARGETS
-    # As many origins as candidates: the two spaces have the same form.
-    for weights in _PATHS
-]
-ADAPTED_GRID: list[Settings] = [
-    {"task": task, "path": path_name(path), "seed": seed}
-    for seed in SEEDS
-    for task in TARGETS
-    for path in _PATHS
-]
-LONGER_GRID: list[Settings] = [
-    {"task": task, "path": path_name(path), "seed": seed}
-    for seed in SEEDS
-    for task in (SOURCE, *TARGETS)
-    for path in _PATHS
-]
 
 
 def architecture_sources(seed: int) -> list[Row]:
@@ -105,7 +68,7 @@ def architecture_sources(seed: int) -> list[Row]:
     checkpoint.unlink()
     rows = _shared_rows(network, SOURCE, INHERIT, seed)
     settings: Row = {"task": SOURCE, "start": INHERIT, "seed": seed, "measure": "multiply_adds"}
-    for path in _PATHS:
+    for path in PATHS:
         cost = multiply_adds(supernet.extract(path), supernet.image_shape)
         rows.append(settings | {"path": path_name(path), "value": cost})
     return rows
@@ -239,7 +202,7 @@ def _shared_rows(network: Classifier | Detector, task: str, start: str, seed: in
     supernet = network.backbone
     assert isinstance(supernet, SuperNetwork)
     rows: list[Row] = []
-    for path in _PATHS:
+    for path in PATHS:
         settings: Row = {"task": task, "start": start, "path": path_name(path), "seed": seed}
         with supernet.following(path):
             rows += _scored(network, settings)

@@ -16,18 +16,14 @@ from .. import __version__
 from ..data.torchvision_sets import data_root
 from ..models import write_atomically
 from ..results import FOLDER
+from . import architecture_grids as grids
 from .architecture import (
-    ADAPTED_GRID,
-    LONGER_GRID,
-    SHARED_GRID,
     architecture,
     architecture_adapted,
     architecture_longer,
     architecture_shared,
     architecture_sources,
 )
-from .architecture import GRID as ARCHITECTURE_GRID
-from .architecture import SOURCES_GRID as ARCHITECTURE_SOURCES_GRID
 from .generic_encoders import generic_encoders
 from .grid import Run, Settings, run_grid
 from .inside_a_vae import inside_a_vae
@@ -117,16 +113,23 @@ EXPERIMENTS = {
     "transferability_short": Experiment(
         transferability, SHORT_GRID, after="transferability_short_sources"
     ),
-    "architecture_sources": Experiment(architecture_sources, ARCHITECTURE_SOURCES_GRID),
+    "architecture_sources": Experiment(architecture_sources, grids.SOURCES),
     "architecture_shared": Experiment(
-        architecture_shared, SHARED_GRID, after="architecture_sources"
+        architecture_shared, grids.SHARED, after="architecture_sources"
     ),
-    "architecture": Experiment(architecture, ARCHITECTURE_GRID, after="architecture_shared"),
+    "architecture": Experiment(architecture, grids.ALONE, after="architecture_shared"),
     "architecture_adapted": Experiment(
-        architecture_adapted, ADAPTED_GRID, after="architecture_shared"
+        architecture_adapted, grids.ADAPTED, after="architecture_shared"
     ),
     "architecture_longer": Experiment(
-        architecture_longer, LONGER_GRID, after="architecture_sources"
+        architecture_longer, grids.LONGER, after="architecture_sources"
+    ),
+    "architecture_more_sources": Experiment(architecture_sources, grids.MORE_SOURCES),
+    "architecture_more_shared": Experiment(
+        architecture_shared, grids.MORE_SHARED, after="architecture_more_sources"
+    ),
+    "architecture_more": Experiment(
+        architecture, grids.MORE_ALONE, after="architecture_more_shared"
     ),
 }
 
