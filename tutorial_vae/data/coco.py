@@ -51,7 +51,8 @@ def load_coco(
     Pictures lose the ends of their longer side and are resized with antialiasing, as by
     ``load_images``; their boxes go the same way and are clipped. ``left_out`` counts for each
     picture the crowds, which have no box of their own, and the objects of which less than a pixel's
-    width or height remains. Pictures without objects stay.
+    width or height remains. Pictures without objects stay. Boxes are taken to lie on a picture as
+    it is shown, turned as its EXIF entry says.
 
     Args:
         annotations: the file, such as ``instances_val2017.json``.
