@@ -36,8 +36,9 @@ def _run(options: argparse.Namespace) -> int:
     from ..results import FOLDER, load_provenance
 
     if options.name is None or options.name == "all":
+        width = max(map(len, EXPERIMENTS))
         for name, experiment in EXPERIMENTS.items():
-            runs = f"{name:<24} {len(experiment.grid):>4} runs"
+            runs = f"{name:<{width}} {len(experiment.grid):>4} runs"
             if not (FOLDER / f"{name}.json").is_file():
                 print(f"{runs}, not measured yet")
                 continue
