@@ -17,9 +17,49 @@ def test_every_typeface_holds_the_whole_script(script: str) -> None:
     faces = glyphs.typefaces(script)
     assert len(faces) >= 12
     for face in faces:
-        font = FT2Font(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf"))
+        font = FT2Font(str(glyphs.font_path(face)))
         characters = font.get_charmap()
         assert all(characters.get(ord(character)) for character in glyphs.SCRIPTS[script])
+
+
+# What Matplotlib 3.8.0, the oldest that the package supports, has for text (3.10.0 has the same).
+FONTS_OF_THE_FLOOR = {
+    *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
+    *(f"DejaVuSansMono{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
+    *(f"DejaVuSerif{style}" for style in ("", "-Bold", "-Italic", "-BoldItalic")),
+    *(f"STIXGeneral{style}" for style in ("", "Bol", "Italic", "BolIta")),
+    *(f"cm{style}10" for style in ("b", "ex", "mi", "r", "ss", "sy", "tt")),
+}
+
+
+@pytest.fixture
+def floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matplotlib with no other typefaces than its oldest supported version has."""
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    (tmp_path / "fonts" / "ttf").mkdir(parents=True)
+    for face in FONTS_OF_THE_FLOOR:
+        (tmp_path / "fonts" / "ttf" / f"{face}.ttf").symlink_to(fonts / f"{face}.ttf")
+    monkeypatch.setattr(matplotlib, "get_data_path", lambda: str(tmp_path))
+    glyphs._sheet.cache_clear()
+
+
+@pytest.mark.usefixtures("floor")
+@pytest.mark.parametrize(
+    "name", [*(f"glyphs-{script}" for script in glyphs.SCRIPTS), "glyphs-typefaces"]
+)
+def test_no_set_needs_a_typeface_that_the_oldest_matplotlib_lacks(name: str) -> None:
+    for split in ("train", "test"):
+        load_images(name, split, size=8, limit=400)
+
+
+def test_the_typeface_that_comes_along_is_the_one_of_newer_matplotlibs() -> None:
+    own = glyphs._OWN_FONTS / "cmti10.ttf"
+    assert FT2Font(str(own)).postscript_name == "Cmti10"
+    assert (own.parent / "LICENSE_BAKOMA.txt").read_text(encoding="utf-8").startswith("BaKoMa")
+    theirs = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / own.name
+    if not theirs.is_file():
+        pytest.skip("this Matplotlib has no cmti10 to compare with")
+    assert own.read_bytes() == theirs.read_bytes()
 
 
 @pytest.mark.parametrize("script", glyphs.SCRIPTS)

@@ -53,6 +53,9 @@ _ALL_SCRIPTS = (
     "STIXGeneralBolIta",
 )
 _LATIN_ONLY = ("cmb10", "cmr10", "cmss10", "cmti10", "cmtt10")
+# Matplotlib ships cmti10 since 3.11 only. Its place in the order numbers the typefaces behind it in
+# measured tables, so it comes with this package for all older ones.
+_OWN_FONTS = Path(__file__).parent / "fonts"
 
 _LETTER = "g"  # of the set of typefaces: it has one storey in some and two in others
 _SIZE_SLICES = 500
@@ -70,6 +73,25 @@ _PIXELS_AT_ONCE = 2**20
 def typefaces(script: str) -> tuple[str, ...]:
     """Return the typefaces that hold a script, in the order of the factor ``typeface``."""
     return _ALL_SCRIPTS + (_LATIN_ONLY if script in ("digits", "latin") else ())
+
+
+def font_path(face: str) -> Path:
+    """Return where a typeface lies: in Matplotlib, or here for one that older ones lack.
+
+    Args:
+        face: one of :func:`typefaces`.
+
+    Raises:
+        FileNotFoundError: Matplotlib is not whole.
+    """
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf"
+    if path.is_file():
+        return path
+    if (own := _OWN_FONTS / path.name).is_file():
+        return own
+    raise FileNotFoundError(f"{path} is missing; it belongs to Matplotlib: reinstall it")
 
 
 def load(request: Request) -> ImageSet:
@@ -156,14 +178,10 @@ def render(
 @lru_cache(maxsize=64)
 def _sheet(script: str, face: int, size: int) -> UInt8[Tensor, "character height width"]:
     """Draw each character of a script once, straight and centred, at twice the size or so."""
-    import matplotlib
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
-    name = typefaces(script)[face]
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; it belongs to Matplotlib: reinstall it")
+    path = font_path(typefaces(script)[face])
     side = size * _OVERSAMPLING
 
     def font_of(height: float) -> ImageFont.FreeTypeFont:
