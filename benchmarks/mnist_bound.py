@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 import tutorial_vae as tv
-from tutorial_vae.experiments.provenance import provenance
-from tutorial_vae.models import write_atomically
+from tutorial_vae.files import write_atomically
+from tutorial_vae_book.provenance import provenance
 
 PUBLISHED = 106.66
 TABLE = Path(__file__).with_suffix(".csv")

@@ -329,7 +329,7 @@ def recorded() -> list[dict[str, str]]:
 
 def record(part: str, rows: dict[str, dict[str, float]]) -> None:
     """Put the numbers of a part in place of its old ones."""
-    from tutorial_vae.experiments.provenance import provenance
+    from tutorial_vae_book.provenance import provenance
 
     made_by = provenance(f"python benchmarks/similarity.py {part}", 0)
     settings = {"hardware": made_by["processor"], "torch": made_by["torch"]}

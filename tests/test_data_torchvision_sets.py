@@ -20,7 +20,7 @@ from PIL import Image
 
 from tutorial_vae.data import download, load_images
 from tutorial_vae.data.torchvision_import import import_torchvision
-from tutorial_vae.data.torchvision_sets import data_root
+from tutorial_vae.files import data_root
 
 datasets = import_torchvision().datasets
 

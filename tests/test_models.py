@@ -9,8 +9,9 @@ from safetensors.torch import save_file
 from torch.distributions import Bernoulli, Independent, Normal
 
 import tutorial_vae as tv
+from tutorial_vae.files import packed_metadata
 from tutorial_vae.likelihoods import ContinuousBernoulli
-from tutorial_vae.models import LIKELIHOODS, packed_metadata
+from tutorial_vae.models import LIKELIHOODS
 
 BASES = {
     "bernoulli": Bernoulli,

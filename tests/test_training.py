@@ -15,7 +15,7 @@ from torch import nn
 
 import tutorial_vae as tv
 from tutorial_vae import training
-from tutorial_vae.models import unpacked_metadata
+from tutorial_vae.files import unpacked_metadata
 from tutorial_vae.objectives import ELBO
 from tutorial_vae.training import DivergenceError
 

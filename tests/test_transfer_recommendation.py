@@ -5,12 +5,7 @@ import math
 import pytest
 
 from tutorial_vae.transfer import PLANS
-from tutorial_vae.transfer.recommendation import (
-    Estimate,
-    Evidence,
-    Reliability,
-    recommend,
-)
+from tutorial_vae.transfer.recommendation import Estimate, Evidence, Reliability, recommend
 
 
 def evidence(**changes):

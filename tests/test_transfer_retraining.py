@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tutorial_vae import PLANS, VAE, Plan, retrain
-from tutorial_vae.training import own_random_state
+from tutorial_vae.devices import own_random_state
 from tutorial_vae.transfer.retraining import FRESH_SEED
 
 ARCHITECTURES = ("conv", "mlp", "linear")

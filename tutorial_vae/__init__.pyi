@@ -1,15 +1,15 @@
+from . import adaptation as adaptation
+from . import architecture as architecture
 from . import data as data
+from . import detection as detection
 from . import evaluation as evaluation
-from . import exercises as exercises
-from . import experiments as experiments
+from . import explorer as explorer
 from . import models as models
 from . import objectives as objectives
 from . import plots as plots
-from . import results as results
 from . import similarity as similarity
 from . import training as training
 from . import transfer as transfer
-from . import widgets as widgets
 from .data import ImageSet as ImageSet
 from .data import load_images as load_images
 from .evaluation import evaluate as evaluate
@@ -30,7 +30,7 @@ from .objectives import gaussian_kl as gaussian_kl
 from .objectives import gaussian_kl_per_dimension as gaussian_kl_per_dimension
 from .objectives import kl_decomposition as kl_decomposition
 from .objectives import total_correlation as total_correlation
-from .results import load_pretrained as load_pretrained
+from .pretrained import load_pretrained as load_pretrained
 from .similarity import RBF as RBF
 from .similarity import ConstantLayerWarning as ConstantLayerWarning
 from .similarity import LayerSimilarity as LayerSimilarity
@@ -38,6 +38,7 @@ from .similarity import cka as cka
 from .similarity import compare_layers as compare_layers
 from .similarity import hsic as hsic
 from .similarity import pool as pool
+from .similarity.layer_explorer import LayerExplorer as LayerExplorer
 from .training import History as History
 from .training import fit as fit
 from .transfer import PLANS as PLANS
@@ -48,6 +49,5 @@ from .transfer import TransferCard as TransferCard
 from .transfer import assess as assess
 from .transfer import retrain as retrain
 from .transfer import stitch as stitch
-from .widgets import LayerExplorer as LayerExplorer
 
 __version__: str

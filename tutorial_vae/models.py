@@ -1,11 +1,9 @@
 """The variational autoencoder: an encoder, a decoder, and layers named in execution order."""
 
-import json
 import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -281,55 +279,6 @@ def _checked_image_shape(image_shape: Sequence[int]) -> tuple[int, int, int]:
     return sides
 
 
-def resolve_device(device: str | torch.device = "auto") -> torch.device:
-    """Return the device to compute on.
-
-    Args:
-        device: ``"auto"`` takes CUDA, else Apple's MPS, else the CPU; any other name is taken at
-            its word.
-
-    Raises:
-        ValueError: there is no such device here.
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-        torch.empty(0, device=resolved)
-    except (AssertionError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"device {str(device)!r} cannot be used here ({reason}): use device='auto'"
-        ) from None
-    return resolved
-
-
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write ``content`` so that ``path`` holds either what it held before or all of it.
-
-    Args:
-        path: file to write. Its folder must exist.
-        content: the whole content.
-
-    Raises:
-        FileNotFoundError: the folder does not exist.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: the folder {path.parent} does not exist")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def save_model(
     model: VAE, path: str | os.PathLike[str], *, dtype: torch.dtype | None = None
 ) -> None:
@@ -366,24 +315,6 @@ def save_model(
     }
     metadata = packed_metadata({"format": _FILE_FORMAT, "settings": settings})
     write_atomically(path, save(tensors, metadata=metadata))
-
-
-def packed_metadata(content: dict[str, Any]) -> dict[str, str]:
-    """Return what a file says about itself in the one form that safetensors stores.
-
-    Args:
-        content: anything that JSON can hold.
-    """
-    # One entry: safetensors writes several in random order, and equal models would differ in bytes.
-    return {"tutorial_vae": json.dumps(content)}
-
-
-def unpacked_metadata(metadata: dict[str, str] | None) -> dict[str, Any]:
-    """Return what :func:`packed_metadata` packed; nothing for the files of others."""
-    try:
-        return json.loads((metadata or {})["tutorial_vae"])
-    except (KeyError, ValueError):
-        return {}
 
 
 def load_model(path: str | os.PathLike[str]) -> VAE:
@@ -424,3 +355,19 @@ def load_model(path: str | os.PathLike[str]) -> VAE:
             f"{path} does not hold a whole model: {' '.join(str(error).split())}"
         ) from None
     return model.eval()
+
+
+def untrained_copy(model: VAE, *, seed: int = 0) -> VAE:
+    """Return a model with the same layers and fresh weights, on the CPU.
+
+    Args:
+        model: the model whose settings are taken.
+        seed: source of the weights; the global random state is left as it was.
+    """
+    with own_random_state(torch.device("cpu"), seed):
+        return VAE(
+            model.image_shape,
+            model.latent_dim,
+            architecture=model.architecture,
+            likelihood=model.likelihood,
+        )

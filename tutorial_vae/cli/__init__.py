@@ -3,9 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 
 from .. import __version__
-from . import assess, compare, data, experiment, train, transfer
+from . import assess, compare, data, train, transfer
 
 # What a user can mend. Anything else is a fault of ours and keeps its traceback.
 _USER_MISTAKES = (ValueError, FileNotFoundError, IsADirectoryError, PermissionError)
@@ -41,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tutorial-vae {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb in (data, train, compare, assess, transfer, experiment):
+    for verb in (data, train, compare, assess, transfer):
         verb.add(verbs)
+    # Other packages add verbs of their own, as the book does.
+    for verb in entry_points(group="tutorial_vae.verbs"):
+        verb.load()(verbs)
     return parser

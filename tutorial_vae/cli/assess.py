@@ -41,7 +41,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from ..results import pretrained_names
+    from ..pretrained import pretrained_names
     from ..transfer import assess
     from ..transfer.assessment import MOST_IMAGES, check_limit
 

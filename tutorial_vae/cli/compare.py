@@ -3,14 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .options import (
-    DATA_HELP,
-    add_device,
-    add_verb,
-    as_png,
-    chosen_images,
-    need_folder,
-)
+from .options import DATA_HELP, add_device, add_verb, as_png, chosen_images, need_folder
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -38,10 +31,12 @@ def add(verbs: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> None:
     import torch
 
+    from ..explorer.html import Section
     from ..models import VAE, load_model
-    from ..plots import image_grid, layer_profiles
+    from ..plots import image_grid
     from ..similarity import compare_layers
-    from ..widgets import LayerExplorer, Section
+    from ..similarity.layer_explorer import LayerExplorer
+    from ..similarity.maps import layer_profiles
 
     need_folder(options.output)
     model_a, model_b = load_model(options.model_a), load_model(options.model_b)

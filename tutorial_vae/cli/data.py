@@ -3,13 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .options import (
-    DATA_HELP,
-    add_image_options,
-    add_verb,
-    chosen_images,
-    write_png,
-)
+from .options import DATA_HELP, add_image_options, add_verb, chosen_images, write_png
 
 
 def add(verbs: argparse._SubParsersAction) -> None:

@@ -63,7 +63,7 @@ def chosen_images(name: str, split: str, options: argparse.Namespace, **given: A
 def chosen_model(name: str) -> "VAE":
     """Load a model from a file, or by the name of the set that a shipped one was trained on."""
     from ..models import load_model
-    from ..results import load_pretrained, pretrained_names
+    from ..pretrained import load_pretrained, pretrained_names
 
     if Path(name).is_file():
         return load_model(name)
@@ -99,7 +99,7 @@ def as_png(figure: "Figure") -> bytes:
 
 def write_png(figure: "Figure", path: Path) -> None:
     """Write a figure as a PNG file, whole or not at all."""
-    from ..models import write_atomically
+    from ..files import write_atomically
 
     need_folder(path)
     write_atomically(path, as_png(figure))

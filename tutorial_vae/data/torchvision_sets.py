@@ -5,7 +5,6 @@ Nothing is loaded in part: a file that is missing, cut short or damaged is an er
 """
 
 import math
-import os
 import shutil
 import socket
 import string
@@ -25,8 +24,6 @@ from .imageset import ImageSet
 from .pictures import read_picture
 from .request import Request
 from .torchvision_import import import_torchvision
-
-DATA_VARIABLE = "TUTORIAL_VAE_DATA"
 
 _SILENCE = 30.0  # seconds without an answer after which a download is given up
 _ADVICE = "fetch it again with `tutorial-vae data {} --download`"
@@ -106,21 +103,6 @@ _SOURCES = {
         arguments=_SPLIT,
     ),
 }
-
-
-def data_root(root: str | Path | None = None) -> Path:
-    """Return the folder that downloaded sets lie in.
-
-    Args:
-        root: the folder. Without one it is the environment variable ``TUTORIAL_VAE_DATA``, and
-            without that the user's cache folder.
-    """
-    chosen = root or os.environ.get(DATA_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("tutorial_vae"))
 
 
 def download(name: str, root: str | Path | None = None) -> Path:

@@ -3,13 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, Float64, UInt8
 from torch import Tensor
 
 from ..data.imageset import as_float
-from ..models import VAE
-from ..training import own_random_state
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -48,19 +45,3 @@ def pca_squared_errors(
     """Mean squared error per pixel of each image's reconstruction by PCA."""
     reconstruction = pca.inverse_transform(pca.transform(pixels))
     return np.square(reconstruction - pixels).mean(axis=1, dtype=np.float64)
-
-
-def untrained_copy(model: VAE, *, seed: int = 0) -> VAE:
-    """Return a model with the same layers and fresh weights, on the CPU.
-
-    Args:
-        model: the model whose settings are taken.
-        seed: source of the weights; the global random state is left as it was.
-    """
-    with own_random_state(torch.device("cpu"), seed):
-        return VAE(
-            model.image_shape,
-            model.latent_dim,
-            architecture=model.architecture,
-            likelihood=model.likelihood,
-        )

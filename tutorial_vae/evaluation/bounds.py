@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ..data import ImageSet
 from ..data.imageset import as_float
+from ..devices import evaluation_mode, own_random_state
 from ..models import VAE
 from ..objectives import ELBO, IWAE, elbo
-from ..training import own_random_state
-from .passes import checked_images, evaluation_mode
+from .passes import checked_images
 
 
 @dataclass(frozen=True)

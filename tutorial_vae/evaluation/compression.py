@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ..data import ImageSet
 from ..data.imageset import as_float, image_tensor
+from ..devices import evaluation_mode, own_random_state
 from ..models import VAE
 from ..objectives import gaussian_kl
-from ..training import own_random_state
 from .baselines import fit_pca, flat_pixels, pca_squared_errors
-from .passes import checked_images, evaluation_mode, squared_errors
+from .passes import checked_images, squared_errors
 
 
 def bits_per_pixel(nats: float, image_shape: Sequence[int], *, levels: int = 1) -> float:

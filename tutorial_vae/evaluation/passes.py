@@ -1,7 +1,5 @@
 """Passing a set of images through a model, batch by batch, and leaving the model as it was."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -10,7 +8,7 @@ from torch import Tensor
 
 from ..data import ImageSet
 from ..data.imageset import as_float, image_tensor
-from ..models import VAE, resolve_device
+from ..models import VAE
 
 
 class Posteriors(NamedTuple):
@@ -21,30 +19,6 @@ class Posteriors(NamedTuple):
 
     mean: Float[Tensor, "n latent"]
     stddev: Float[Tensor, "n latent"]
-
-
-@contextmanager
-def evaluation_mode(model: VAE, device: str | torch.device) -> Iterator[torch.device]:
-    """Put a model on a device and into evaluation mode inside the block, and undo both after it.
-
-    Args:
-        model: the model.
-        device: ``"auto"`` or the name of a device.
-
-    Yields:
-        The device.
-    """
-    target = resolve_device(device)
-    home = next(model.parameters()).device
-    # Each part by itself, because somebody may have put only one of them into evaluation mode.
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.to(target).eval()
-        yield target
-    finally:
-        model.to(home)
-        for module, training in modes:
-            module.training = training
 
 
 def checked_images(

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ..data import ImageSet
-from ..models import VAE
-from .baselines import fit_pca, flat_pixels, untrained_copy
+from ..models import VAE, untrained_copy
+from .baselines import fit_pca, flat_pixels
 from .passes import checked_images, encode_images
 
 if TYPE_CHECKING:

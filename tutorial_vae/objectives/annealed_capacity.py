@@ -4,8 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..checks import check_count, check_weight
 from ..models import VAE
-from .bound import ELBO, check_count, check_weight, elbo
+from .bound import ELBO, elbo
 
 
 class AnnealedCapacity(nn.Module):

@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..checks import check_count, check_weight
 from ..models import VAE
-from .bound import ELBO, check_count, check_weight, draw, gaussian_kl
+from .bound import ELBO, draw, gaussian_kl
 
 ESTIMATORS = ("weighted", "stratified")
 

@@ -1,6 +1,5 @@
 """The evidence lower bound and its parts, in nats per image."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -148,15 +147,3 @@ def draw(model: VAE, x: Float[Tensor, "batch channels height width"]) -> Draw:
 def log_variance(posterior: Normal) -> Float[Tensor, "batch latent"]:
     """Return the logarithms of a posterior's variances."""
     return 2 * posterior.stddev.log()
-
-
-def check_weight(name: str, value: float) -> None:
-    """Refuse a weight or a number of nats that is negative, infinite or not a number."""
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a finite number of at least 0, not {value!r}")
-
-
-def check_count(name: str, value: int) -> None:
-    """Refuse a count that is no whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")

@@ -4,8 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..checks import check_weight
 from ..models import VAE
-from .bound import ELBO, check_weight, draw, gaussian_kl
+from .bound import ELBO, draw, gaussian_kl
 
 VARIANTS = ("I", "II")
 

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import logsigmoid
 
+from ..checks import check_count, check_weight
 from ..models import VAE
-from .bound import ELBO, check_count, check_weight, draw, gaussian_kl
+from .bound import ELBO, draw, gaussian_kl
 
 _HIDDEN_LAYERS = 6
 

@@ -3,8 +3,9 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..checks import check_weight
 from ..models import VAE
-from .bound import ELBO, check_weight, draw, gaussian_kl_per_dimension
+from .bound import ELBO, draw, gaussian_kl_per_dimension
 
 
 class FreeBits(nn.Module):

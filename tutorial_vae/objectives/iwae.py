@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from ..checks import check_count
 from ..models import VAE
-from .bound import ELBO, check_count, gaussian_kl, log_variance
+from .bound import ELBO, gaussian_kl, log_variance
 
 
 class IWAE(nn.Module):

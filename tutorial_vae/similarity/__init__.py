@@ -8,6 +8,7 @@ from .alignment import cka, hsic
 from .comparison import compare_layers
 from .kernels import RBF, ConstantLayerWarning
 from .layers import LayerSimilarity
+from .maps import layer_profiles, similarity_map
 from .measures import multiply_adds
 from .pooling import Pooled, pool
 
@@ -19,6 +20,8 @@ __all__ = [
     "cka",
     "compare_layers",
     "hsic",
+    "layer_profiles",
     "multiply_adds",
     "pool",
+    "similarity_map",
 ]

@@ -11,15 +11,7 @@ from torch import Tensor
 
 from .activations import Reader
 from .grams import Grams, centring_terms, need_bandwidth
-from .kernels import (
-    RBF,
-    cancels,
-    centre_gram,
-    check_finite,
-    is_constant,
-    products,
-    rbf_values,
-)
+from .kernels import RBF, cancels, centre_gram, check_finite, is_constant, products, rbf_values
 
 FEWEST_BLOCKS = 16  # an interval counts the blocks, and 15 degrees of freedom are enough for one
 _IMAGES_A_TEST = 64

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..data import ImageSet
-from ..models import VAE, resolve_device
+from ..devices import resolve_device
+from ..models import VAE
 from .activations import Reader, checked_images, reading
 from .blocks import FEWEST_BLOCKS, block_sums
 from .grams import minibatch_grams, whole_grams

@@ -120,8 +120,8 @@ class LayerSimilarity:
         return pandas.DataFrame(self.values, index=list(self.rows), columns=list(self.columns))
 
     def plot(self, ax: "Axes | None" = None) -> Any:
-        """Draw the values as a heat map (see :func:`tutorial_vae.plots.similarity_map`)."""
-        from ..plots import similarity_map
+        """Draw the values as a heat map (see :func:`tutorial_vae.similarity.similarity_map`)."""
+        from .maps import similarity_map
 
         return similarity_map(self, ax=ax)
 

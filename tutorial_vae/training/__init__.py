@@ -1,7 +1,7 @@
 """Training: one loop for every objective, on any device, that survives being killed."""
 
+from .curves import training_curves
 from .fitting import History, fit
 from .loop import PRECISIONS, DivergenceError, optimise
-from .randomness import own_random_state
 
-__all__ = ["PRECISIONS", "DivergenceError", "History", "fit", "optimise", "own_random_state"]
+__all__ = ["PRECISIONS", "DivergenceError", "History", "fit", "optimise", "training_curves"]

@@ -47,7 +47,7 @@ class History:
 
     def plot(self) -> "Figure":
         """Draw ELBO, log-likelihood and KL against the training step."""
-        from ..plots import training_curves
+        from .curves import training_curves
 
         return training_curves(self)
 

@@ -18,8 +18,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..data.imageset import as_float
-from ..models import packed_metadata, resolve_device, unpacked_metadata, write_atomically
-from .randomness import own_random_state, random_states, set_random_states
+from ..devices import own_random_state, random_states, resolve_device, set_random_states
+from ..files import packed_metadata, unpacked_metadata, write_atomically
 
 PRECISIONS = ("32", "bf16")
 

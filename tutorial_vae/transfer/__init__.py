@@ -1,14 +1,5 @@
 """What carries over from one set of images to another, and what to train anew."""
 
-from . import (
-    backbones,
-    classifiers,
-    detection,
-    domain_adaptation,
-    finetuning,
-    pretraining,
-    supernet,
-)
 from .assessment import assess
 from .card import Profile, TransferCard
 from .plans import PLANS, Plan
@@ -31,11 +22,6 @@ __all__ = [
     "TransferCard",
     "Verdict",
     "assess",
-    "backbones",
-    "classifiers",
-    "detection",
-    "domain_adaptation",
-    "finetuning",
     "h_score",
     "knn_accuracy",
     "label_cka",
@@ -43,10 +29,8 @@ __all__ = [
     "logme",
     "mean_over_groups",
     "nce",
-    "pretraining",
     "rank_agreement",
     "regret",
     "retrain",
     "stitch",
-    "supernet",
 ]

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from ..data import ImageSet
 from ..data.imageset import as_float, image_tensor
+from ..devices import evaluation_mode, resolve_device
 from ..evaluation import active_units
-from ..evaluation.baselines import fit_pca, flat_pixels, pca_squared_errors, untrained_copy
-from ..evaluation.passes import checked_images, evaluation_mode, squared_errors
-from ..models import VAE, resolve_device
+from ..evaluation.baselines import fit_pca, flat_pixels, pca_squared_errors
+from ..evaluation.passes import checked_images, squared_errors
+from ..models import VAE, untrained_copy
 from ..similarity import ConstantLayerWarning, LayerSimilarity, compare_layers
 from ..similarity.activations import reading
 from ..similarity.grams import Grams, whole_grams
@@ -23,8 +24,7 @@ from ..similarity.kernels import centred_gram
 from ..training import fit
 from .card import Profile, TransferCard
 from .ratings import NORMAL, latent_means, rate, source_probabilities
-from .recommendation import Estimate, Evidence, recommend
-from .reliability import measured_reliability
+from .recommendation import Estimate, Evidence, measured_reliability, recommend
 from .retraining import FRESH_SEED
 
 # Of the target model. Half as many steps on batches of twice the size take as long, and leave most

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data import ImageSet
 from ..evaluation import ActiveUnits
-from ..models import write_atomically
+from ..files import write_atomically
 from .recommendation import Estimate, Evidence, Recommendation, Verdict
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class TransferCard:
 
     def plot(self) -> "Figure":
         """Draw the card as one figure."""
-        from ..plots import transfer_card
+        from .card_figure import transfer_card
 
         return transfer_card(self)
 
@@ -152,7 +152,7 @@ class TransferCard:
         Raises:
             FileNotFoundError: its folder does not exist.
         """
-        from ..widgets import CardExplorer
+        from .card_explorer import CardExplorer
 
         CardExplorer(self).to_card(path, title=title or f"Will it help on {self.target}?")
 

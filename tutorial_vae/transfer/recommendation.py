@@ -6,9 +6,12 @@ cannot tell. They were fitted to some of the pairs of sets in the book's tables,
 are right was measured on others: see ``reliability``.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from .plans import PLANS
@@ -84,6 +87,16 @@ class Reliability(NamedTuple):
     cards: int
     pairs: int
     images: int
+
+
+@cache
+def measured_reliability() -> dict[tuple[str, str], Reliability]:
+    """Return how often each answer was right on held-out targets, by question and answer.
+
+    The numbers lie beside this module; the book counts them from its tables.
+    """
+    rows = json.loads(Path(__file__).with_name("reliability.json").read_text(encoding="utf-8"))
+    return {(row.pop("question"), row.pop("answer")): Reliability(**row) for row in rows}
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ..data import ImageSet
 from ..data.imageset import image_tensor
+from ..devices import own_random_state
 from ..models import VAE
-from ..training import History, fit, own_random_state
+from ..training import History, fit
 from .plans import PLANS, Plan, layers_of
 
 # Added to the seed. A source that was trained from the same seed began with that seed's weights,

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ..data import ImageSet
 from ..data.imageset import as_float
+from ..devices import evaluation_mode
 from ..evaluation import encode_images
-from ..evaluation.baselines import fit_pca, flat_pixels, untrained_copy
-from ..evaluation.passes import checked_images, evaluation_mode, squared_errors
-from ..models import VAE
+from ..evaluation.baselines import fit_pca, flat_pixels
+from ..evaluation.passes import checked_images, squared_errors
+from ..models import VAE, untrained_copy
 
 _FOLDS = 5
 _BATCH = 256

@@ -1,0 +1,11 @@
+"""Chapter 13: its exercises, experiments and explorers."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "field_explorer": ["FieldExplorer"],
+        "method_explorer": ["MethodExplorer"],
+    },
+)

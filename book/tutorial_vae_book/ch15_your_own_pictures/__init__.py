@@ -1,0 +1,1 @@
+"""Chapter 15: its exercises, experiments and explorers."""

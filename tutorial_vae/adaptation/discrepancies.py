@@ -1,0 +1,199 @@
+"""Matching statistics: DAN and CORAL, and the discrepancies that they make small."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..checks import check_weight
+from ..similarity.kernels import ESTIMATORS
+from .classifiers import Classifier
+from .domain_method import SourceFeatures, SourceLogits, SourceOnly, TargetFeatures, TargetLogits
+
+_MULTIPLES = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+def multi_kernel_mmd(
+    x: Float[Tensor, "n features"],
+    y: Float[Tensor, "m features"],
+    *,
+    multiples: Sequence[float] = _MULTIPLES,
+    estimator: str = "unbiased",
+) -> Float[Tensor, ""]:
+    r"""Squared maximum mean discrepancy of two domains from a batch of each, with RBF kernels.
+
+    .. math::
+        \begin{gathered}
+        \overline{k(x_i, x_j)} + \overline{k(y_i, y_j)} \cr
+        {} - 2\, \overline{k(x_i, y_j)} , \cr
+        k(a, b) = \sum_u \exp\!\left(-\frac{\|a - b\|^2}{u\, s}\right)
+        \end{gathered}
+
+    Bars are means over pairs, and :math:`s` is the mean squared distance between different rows of
+    the two batches together, through which no gradient flows; so the unit of the features does
+    not matter.
+
+    ``"unbiased"`` leaves the pairs of a row with itself out of the first two means. Two batches of
+    one distribution then give 0 on average, now a little more, now less, and a batch against
+    itself gives less. ``"biased"`` keeps them: never negative, and 0 for a batch against itself up
+    to rounding, but two batches of one distribution give
+    :math:`(1/n + 1/m) \left(k(a, a) - \mathbb E\, k(a, b)\right)` on average. Minimised, that
+    excess draws features together which differ in nothing but chance.
+
+    Args:
+        x: features of one domain.
+        y: features of the other.
+        multiples: the factors :math:`u`, one for each kernel.
+        estimator: ``"unbiased"`` or ``"biased"``.
+
+    Returns:
+        A number without unit, at most twice the number of kernels.
+
+    Raises:
+        ValueError: ``multiples`` is empty or holds a number that is not positive and finite,
+            ``estimator`` is unknown, or a batch has fewer than 2 rows.
+
+    Reference: Long et al. 2015; the estimates are equations 3 and 5 of Gretton et al. 2012.
+    """
+    if not multiples or not all(0 < multiple < math.inf for multiple in multiples):
+        raise ValueError(f"multiples must be positive finite numbers, not {tuple(multiples)!r}")
+    if estimator not in ESTIMATORS:
+        raise ValueError(f"estimator must be one of {ESTIMATORS}, not {estimator!r}")
+    _check_rows(x, y)
+    rows = torch.cat([x, y])
+    # Distances are the same from any origin; near the mean their differences lose least.
+    rows = rows - rows.mean(dim=0)
+    squares = rows.square().sum(dim=1)
+    distances = (squares[:, None] + squares - 2 * rows @ rows.T).clamp(min=0)
+    mean = distances.detach().sum() / (len(rows) * (len(rows) - 1))
+    scale = torch.where(mean > 0, mean, 1)  # rows that are all alike have no scale of their own
+    kernel = torch.stack([(-distances / (u * scale)).exp() for u in multiples]).sum(dim=0)
+    n = len(x)
+    within = [kernel[:n, :n], kernel[n:, n:]]
+    if estimator == "biased":
+        means = [block.mean() for block in within]
+    else:
+        means = [(b.sum() - b.trace()) / (len(b) * (len(b) - 1)) for b in within]
+    return means[0] + means[1] - 2 * kernel[:n, n:].mean()
+
+
+def _check_rows(x: Tensor, y: Tensor) -> None:
+    for name, batch in (("x", x), ("y", y)):
+        if len(batch) < 2:
+            raise ValueError(f"{name} must have at least 2 rows to compare, not {len(batch)}")
+
+
+def coral_distance(
+    x: Float[Tensor, "n features"], y: Float[Tensor, "m features"]
+) -> Float[Tensor, ""]:
+    r"""Squared distance between the covariances of two batches, the CORAL loss.
+
+    .. math:: \frac{1}{4 d^2} \left\| C_x - C_y \right\|_F^2
+
+    with :math:`d` features and covariances that divide by n - 1. Means do not matter.
+
+    Args:
+        x: features of one domain, at least 2 rows.
+        y: features of the other, at least 2 rows.
+
+    Returns:
+        A number in the features' unit to the fourth power, at least 0.
+
+    Raises:
+        ValueError: a batch has fewer than 2 rows.
+
+    Reference: Sun & Saenko 2016, equations 1 to 3.
+    """
+    _check_rows(x, y)
+    difference = _covariance(x) - _covariance(y)
+    return difference.square().sum() / (4 * x.shape[1] ** 2)
+
+
+def _covariance(x: Float[Tensor, "n features"]) -> Float[Tensor, "features features"]:
+    centred = x - x.mean(dim=0)
+    return centred.T @ centred / (len(x) - 1)
+
+
+class DAN(SourceOnly):
+    """Deep adaptation network: the penalty is ``strength * multi_kernel_mmd`` of the features.
+
+    The estimate is the unbiased one, so features that differ by chance alone are left in peace,
+    and the penalty may fall a little below 0. Unlike in the paper, the kernels have equal weights,
+    which are not learnt, and the estimate takes all pairs rather than linear time.
+
+    Args:
+        strength: weight of the discrepancy, in nats per image.
+        logits: whether the discrepancy of the logits is added to that of the features; the paper
+            adapts both.
+
+    Raises:
+        ValueError: ``strength`` is negative or infinite.
+
+    Reference: Long et al. 2015.
+    """
+
+    def __init__(self, strength: float = 1.0, *, logits: bool = False) -> None:
+        super().__init__()
+        check_weight("strength", strength)
+        self.strength = strength
+        self.logits = logits
+
+    def penalty(
+        self,
+        classifier: Classifier,
+        source_features: SourceFeatures,
+        source_logits: SourceLogits,
+        target_features: TargetFeatures,
+        target_logits: TargetLogits,
+    ) -> Float[Tensor, ""]:
+        """Return the weighted discrepancy between the two batches."""
+        discrepancy = multi_kernel_mmd(source_features, target_features)
+        if self.logits:
+            discrepancy = discrepancy + multi_kernel_mmd(source_logits, target_logits)
+        return self.strength * discrepancy
+
+    def extra_repr(self) -> str:
+        """Name the settings, so that a checkpoint can tell one method from another."""
+        return f"strength={self.strength}, logits={self.logits}"
+
+
+class CORAL(SourceOnly):
+    """Correlation alignment: the penalty is ``strength * coral_distance`` of the features.
+
+    The paper aligns the last layer, the logits; here it is the features, as in the other methods.
+
+    Args:
+        strength: weight of the distance, in nats per image and fourth power of the features' unit.
+            The distance is divided by the squared number of features, so it is a small number.
+
+    Raises:
+        ValueError: ``strength`` is negative or infinite.
+
+    Reference: Sun & Saenko 2016, equation 6.
+    """
+
+    def __init__(self, strength: float = 10.0) -> None:
+        super().__init__()
+        check_weight("strength", strength)
+        self.strength = strength
+
+    def penalty(
+        self,
+        classifier: Classifier,
+        source_features: SourceFeatures,
+        source_logits: SourceLogits,
+        target_features: TargetFeatures,
+        target_logits: TargetLogits,
+    ) -> Float[Tensor, ""]:
+        """Return the weighted distance between the two batches' covariances.
+
+        Raises:
+            ValueError: a batch holds a single image.
+        """
+        return self.strength * coral_distance(source_features, target_features)
+
+    def extra_repr(self) -> str:
+        """Name the settings, so that a checkpoint can tell one method from another."""
+        return f"strength={self.strength}"

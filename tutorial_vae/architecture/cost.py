@@ -1,0 +1,74 @@
+"""What a network costs, and which networks are worth their cost."""
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor, nn
+
+from ..devices import own_random_state
+
+_COUNTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
+
+@torch.no_grad()
+def multiply_adds(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Return how many multiplications with a following addition one image takes.
+
+    Those of convolutions, transposed convolutions and dense layers are counted, as often as they
+    run, as if padding were pixels; biases, normalisation and activations are not. Of a
+    super-network the path is counted that it follows.
+
+    Args:
+        module: is run on a black image, in evaluation mode, and left as it was.
+        image_shape: channels, height and width of the image.
+    """
+    total = 0
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal total
+        # Each output of a layer gathers, each input of a transposed convolution scatters, one
+        # entry of the weight's first axis.
+        ends = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
+        total += ends.numel() * layer.get_parameter("weight")[0].numel()
+
+    weights = next(module.parameters(), torch.empty(0))
+    modes = [(part, part.training) for part in module.modules()]
+    with ExitStack() as undone, own_random_state(weights.device, 0):
+        for part, training in modes:
+            undone.callback(setattr, part, "training", training)
+            if isinstance(part, _COUNTED):
+                undone.callback(part.register_forward_hook(count).remove)
+        module.eval()(torch.zeros(1, *image_shape, device=weights.device, dtype=weights.dtype))
+    return total
+
+
+def front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """Return which points no other point beats: the Pareto front, from the cheapest to the best.
+
+    A point beats another if it is at least as accurate and costs at most as much, and is not equal
+    in both.
+
+    Args:
+        points: accuracy, of which more is better, and cost, of which less is better, of each.
+
+    Returns:
+        Indices of the points on the front, by rising cost; equal points are all on it or none.
+
+    Raises:
+        ValueError: an accuracy or a cost is not finite.
+    """
+    for index, point in enumerate(points):
+        if not all(map(math.isfinite, point)):
+            raise ValueError(f"points must be finite, but point {index} is {point!r}")
+    order = sorted(range(len(points)), key=lambda index: (points[index][1], -points[index][0]))
+    chosen: list[int] = []
+    for index in order:
+        if (
+            not chosen
+            or points[index][0] > points[chosen[-1]][0]
+            or tuple(points[index]) == tuple(points[chosen[-1]])
+        ):
+            chosen.append(index)
+    return tuple(chosen)
