@@ -5,8 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from tutorial_vae import adaptation as domain_adaptation
-from tutorial_vae import adaptation as finetuning
+from tutorial_vae import adaptation
 from tutorial_vae.adaptation.pretraining import KINDS
 from tutorial_vae.transfer import mean_over_groups
 from tutorial_vae_book.ch13_transferability.field_explorer import FieldExplorer
@@ -34,7 +33,7 @@ def rows():
 
     for seed in SEEDS:
         for task in TASKS:
-            starts = [("supervised", method) for method in finetuning.METHODS]
+            starts = [("supervised", method) for method in adaptation.FINE_TUNING]
             starts += [(kind, m) for kind in KINDS[1:] for m in ("linear-probe", "fine-tuning")]
             for kind, method in [*starts, ("none", "fine-tuning")]:
                 for fraction in FRACTIONS:
@@ -45,7 +44,7 @@ def rows():
                     extra = after if kind == "supervised" else {}
                     add(task, kind, method, fraction, "lr=1", seed, accuracy=value, **extra)
         for task in SHIFTS:
-            for method in domain_adaptation.METHODS:
+            for method in adaptation.DOMAIN_ADAPTATION:
                 for setting, gain in (("good", 0.1), ("bad", 0.0)):
                     value = 0.5 + gain * (method == "mcc") + random.uniform(-0.01, 0.01)
                     add(
@@ -94,12 +93,12 @@ def said(estimate):
 
 
 def test_every_method_and_kind_of_the_package_has_a_box_and_every_box_a_place():
-    assert {*KINDS, *finetuning.METHODS, *domain_adaptation.METHODS} <= set(BOXES)
+    assert {*KINDS, *adaptation.FINE_TUNING, *adaptation.DOMAIN_ADAPTATION} <= set(BOXES)
     for box in BOXES.values():
         module, _, name = f"tutorial_vae.{box.place}".rpartition(".")
         assert hasattr(importlib.import_module(module), name), box.name
         assert box.says.endswith(".")
-    for methods in (finetuning.METHODS, domain_adaptation.METHODS):
+    for methods in (adaptation.FINE_TUNING, adaptation.DOMAIN_ADAPTATION):
         for name, method in methods.items():
             assert BOXES[name].place.endswith(f".{method.__name__}")
 

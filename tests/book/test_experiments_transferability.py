@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tutorial_vae import adaptation as domain_adaptation
-from tutorial_vae import adaptation as finetuning
+from tutorial_vae import adaptation
 from tutorial_vae_book.ch13_transferability.tasks import SHIFTS, TASKS
 from tutorial_vae_book.ch13_transferability.transferability import (
     FRACTIONS,
@@ -22,9 +21,9 @@ from tutorial_vae_book.experiments import EXPERIMENTS, run_experiment
 
 
 def test_every_method_has_as_many_trials_as_every_other() -> None:
-    assert set(TRIALS) == set(finetuning.METHODS)
+    assert set(TRIALS) == set(adaptation.FINE_TUNING)
     assert {len(trials) for trials in TRIALS.values()} == {3}
-    assert set(SHIFT_TRIALS) == set(domain_adaptation.METHODS)
+    assert set(SHIFT_TRIALS) == set(adaptation.DOMAIN_ADAPTATION)
     assert {len(trials) for trials in SHIFT_TRIALS.values()} == {3}
     for trials in (*TRIALS.values(), *SHIFT_TRIALS.values()):
         assert len({setting_of(trial) for trial in trials}) == len(trials)

@@ -45,6 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (data, train, compare, assess, transfer):
         verb.add(verbs)
     # Other packages add verbs of their own, as the book does.
-    for verb in entry_points(group="tutorial_vae.verbs"):
-        verb.load()(verbs)
+    for entry in entry_points(group="tutorial_vae.verbs"):
+        entry.load()(verbs)
     return parser

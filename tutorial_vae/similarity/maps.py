@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..plots import COLOURS, OTHER_COLOURS, SIMILARITY_MAP, WIDTH, layer_part, new_figure, styled
-from .comparison import LayerSimilarity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from .layers import LayerSimilarity
 
 # What axes call the measures of compare_layers.
 _MEASURES = {
@@ -23,7 +24,7 @@ _MEASURES = {
 
 
 def similarity_map(
-    similarity: LayerSimilarity,
+    similarity: "LayerSimilarity",
     *,
     ax: "Axes | None" = None,
     row_title: str = "first model",
@@ -53,7 +54,7 @@ def similarity_map(
 
 
 def layer_profiles(
-    similarities: Mapping[str, LayerSimilarity],
+    similarities: "Mapping[str, LayerSimilarity]",
     *,
     controls: Sequence[str] = (),
     ax: "Axes | None" = None,

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..plots import OTHER_COLOURS, WIDTH, new_figure, styled
-from .fitting import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from .fitting import History
+
 
 def training_curves(
-    histories: History | Mapping[str, History], *, colours: Sequence[str] | None = None
+    histories: "History | Mapping[str, History]", *, colours: Sequence[str] | None = None
 ) -> "Figure":
     """Draw ELBO, log-likelihood and KL against the training step.
 
@@ -22,7 +23,7 @@ def training_curves(
     Raises:
         ValueError: a history has no row.
     """
-    named = {"": histories} if isinstance(histories, History) else dict(histories)
+    named = dict(histories) if isinstance(histories, Mapping) else {"": histories}
     if not named or not all(len(history) for history in named.values()):
         raise ValueError("histories must hold at least one row each")
     colours = list(colours or ("#333333", *OTHER_COLOURS))

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..plots import COLOURS, WIDTH, empty_figure, layer_part, pictures_of, styled
-from .card import Profile, TransferCard
-from .recommendation import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from .card import Profile, TransferCard
+    from .recommendation import Estimate
 
 # What a card's marks are called, how they look without colour, and their colours.
 _CARD_MARKS = {

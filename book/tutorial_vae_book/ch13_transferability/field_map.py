@@ -80,7 +80,7 @@ FIELD = (
                 "The backbone f stands still, and only a new linear head is trained.",
                 (r"p(y | x) ∝ \exp( W f(x; w_0) + b )_y",),
                 "Yosinski, Clune, Bengio & Lipson 2014",
-                "transfer.finetuning.LinearProbe",
+                "adaptation.LinearProbe",
             ),
             Box(
                 "fine-tuning",
@@ -89,7 +89,7 @@ FIELD = (
                 "weights on.",
                 (r"\max_{w, v} \frac{1}{n} ∑_i \log p(y_i | x_i; w, v)", r"w \from w_0"),
                 "Yosinski, Clune, Bengio & Lipson 2014",
-                "transfer.finetuning.FineTuning",
+                "adaptation.FineTuning",
             ),
             Box(
                 "l2-sp",
@@ -98,7 +98,7 @@ FIELD = (
                 "started with; v is the head.",
                 (r"\frac{α}{2} ‖ w − w_0 ‖^2 + \frac{β}{2} ‖ v ‖^2",),
                 "Li, Grandvalet & Davoine 2018",
-                "transfer.finetuning.L2SP",
+                "adaptation.L2SP",
             ),
             Box(
                 "delta",
@@ -107,7 +107,7 @@ FIELD = (
                 "c most that matter to the task.",
                 (r"\frac{α}{2} ∑_c a_c ‖ F_c(x; w) − F_c(x; w_0) ‖^2",),
                 "Li et al. 2019",
-                "transfer.finetuning.DELTA",
+                "adaptation.DELTA",
             ),
             Box(
                 "bss",
@@ -116,7 +116,7 @@ FIELD = (
                 "batch’s features vary least.",
                 (r"η ∑_{i = 1}^k σ_{− i}^2",),
                 "Chen et al. 2019",
-                "transfer.finetuning.BSS",
+                "adaptation.BSS",
             ),
             Box(
                 "adapters",
@@ -124,7 +124,7 @@ FIELD = (
                 "The backbone is frozen, and every layer learns a difference of low rank r.",
                 (r"W = W_0 + \frac{γ}{r} B A",),
                 "Hu et al. 2021",
-                "transfer.finetuning.LowRankAdapters",
+                "adaptation.LowRankAdapters",
             ),
         ),
     ),
@@ -139,7 +139,7 @@ FIELD = (
                 "and the target is met as it is.",
                 (r"\max_w \frac{1}{n} ∑_i \log p(y_i^s | x_i^s; w)",),
                 "the baseline in Jiang, Shu, Wang & Long 2022",
-                "transfer.domain_adaptation.SourceOnly",
+                "adaptation.SourceOnly",
             ),
             Box(
                 "dan",
@@ -148,7 +148,7 @@ FIELD = (
                 "are drawn together.",
                 (r"λ ‖ \mean φ(f^s) − \mean φ(f^t) ‖^2",),
                 "Long, Cao, Wang & Jordan 2015",
-                "transfer.domain_adaptation.DAN",
+                "adaptation.DAN",
             ),
             Box(
                 "coral",
@@ -157,7 +157,7 @@ FIELD = (
                 "together.",
                 (r"\frac{λ}{4 d^2} ‖ C_s − C_t ‖_F^2",),
                 "Sun & Saenko 2016",
-                "transfer.domain_adaptation.CORAL",
+                "adaptation.CORAL",
             ),
             Box(
                 "dann",
@@ -166,7 +166,7 @@ FIELD = (
                 "reversed gradients, learns features f that leave it guessing.",
                 (r"\max_f \min_D − \frac{1}{2} E \log D(f^s)", r"− \frac{1}{2} E \log(1 − D(f^t))"),
                 "Ganin et al. 2016",
-                "transfer.domain_adaptation.DANN",
+                "adaptation.DANN",
             ),
             Box(
                 "cdan",
@@ -174,7 +174,7 @@ FIELD = (
                 "As DANN, but the discriminator also sees the predicted classes g.",
                 (r"D( f ⊗ g )",),
                 "Long, Cao, Wang & Jordan 2018",
-                "transfer.domain_adaptation.CDAN",
+                "adaptation.CDAN",
             ),
             Box(
                 "mcc",
@@ -183,7 +183,7 @@ FIELD = (
                 "often two classes are predicted together.",
                 (r"\frac{λ}{C} ∑_c ∑_{c′ ≠ c} \frac{M_{c c′}}{∑_{c″} M_{c c″}}",),
                 "Jin, Wang, Long & Wang 2020",
-                "transfer.domain_adaptation.MCC",
+                "adaptation.MCC",
             ),
         ),
     ),

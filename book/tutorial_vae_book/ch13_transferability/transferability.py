@@ -2,8 +2,7 @@
 
 import torch
 
-from tutorial_vae import adaptation as domain_adaptation
-from tutorial_vae import adaptation as finetuning
+from tutorial_vae import adaptation
 from tutorial_vae.adaptation.classifiers import Classifier, accuracy, predict
 from tutorial_vae.data import ImageSet
 from tutorial_vae.devices import own_random_state
@@ -156,8 +155,9 @@ def tuned(
         lr = options.pop("lr")
         with own_random_state(torch.device("cpu"), seed):
             classifier = Classifier(backbone_of(source, pretraining, seed), len(train.class_names))
-        finetuning.fine_tune(
-            classifier, train, method=finetuning.METHODS[method](**options), lr=lr, steps=_STEPS,
+        made = adaptation.FINE_TUNING[method](**options)
+        adaptation.fine_tune(
+            classifier, train, method=made, lr=lr, steps=_STEPS,
             batch_size=_BATCH_SIZE, seed=seed, precision="bf16", progress=False,
         )  # fmt: skip
         right = accuracy(classifier, labelled.validation)
@@ -187,8 +187,8 @@ def _adapted(
     options = dict(trial)
     lr = options.pop("lr")
     with own_random_state(torch.device("cpu"), seed):
-        made = domain_adaptation.METHODS[method].made_for(classifier, **options)
-    domain_adaptation.adapt(
+        made = adaptation.DOMAIN_ADAPTATION[method].made_for(classifier, **options)
+    adaptation.adapt(
         classifier, task_images(source, "train"), unlabelled_target(target, seed),
         method=made, lr=lr, steps=_SHIFT_STEPS, batch_size=_BATCH_SIZE, seed=seed,
         precision="bf16", progress=False,
