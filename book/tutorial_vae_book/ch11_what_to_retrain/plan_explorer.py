@@ -83,8 +83,19 @@ class PlanExplorer(ChoiceExplorer):
             for row in rows
             for each in (sources if row["source"] == "none" else [row["source"]])
         ]
-        axes = {"target": targets, "source": sources, "plan": plans, "size": sizes, "seed": seeds}
-        bare = {"target": targets, "plan": list(_BASELINES), "size": sizes, "seed": seeds}
+        axes: dict[str, Any] = {
+            "target": targets,
+            "source": sources,
+            "plan": plans,
+            "size": sizes,
+            "seed": seeds,
+        }
+        bare: dict[str, Any] = {
+            "target": targets,
+            "plan": list(_BASELINES),
+            "size": sizes,
+            "seed": seeds,
+        }
         super().__init__(
             {"source": sources, "target": targets, "size": sizes, "plan": plans},
             {"target": target, "source": source or other, "plan": plan, "size": size},
