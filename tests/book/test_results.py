@@ -50,7 +50,11 @@ def test_the_experiment_keeps_models_that_load(monkeypatch, tmp_path) -> None:
     for name in NAMES[1:]:
         (tmp_path / name).touch()
     pretrained.keep_pretrained(tmp_path)
-    paths = [shipped.pretrained_path(n, s, folder=tmp_path) for n in NAMES[1:] for s in range(3)]
+    paths = [
+        shipped.pretrained_path(n, s, folder=tmp_path / "models")
+        for n in NAMES[1:]
+        for s in range(3)
+    ]
     assert sorted((tmp_path / "models").iterdir()) == sorted(paths)  # the first one's runs failed
     loaded = tv.load_model(paths[0]).state_dict()
     for name, value in model.state_dict().items():
