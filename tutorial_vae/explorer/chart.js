@@ -28,8 +28,9 @@ export const even = (low, high, ticks = roundTicks(low, high), say = nameEvenly(
 // Nearly even near 0, then each factor of ten takes the same room.
 export function squeezed(low, high, { ticks = [-1000, -100, -10, 0, 10, 100, 1000], say = (tick) => number(tick, 0), room = 1.06 } = {}) {
   const squeeze = (value) => Math.sign(value) * Math.log10(1 + Math.abs(value));
+  const back = (place) => Math.sign(place) * (10 ** Math.abs(place) - 1);
   const [from, to] = [low, high].map((end) => squeeze(end) * room);
-  return { low, high, place: (value) => (squeeze(value) - from) / (to - from || 1),
+  return { low: back(from), high: back(to), place: (value) => (squeeze(value) - from) / (to - from || 1),
     ticks: named(ticks.filter((at) => squeeze(at) >= from && squeeze(at) <= to), say)
       .map((tick) => ({ ...tick, strong: tick.at === 0 })) };
 }

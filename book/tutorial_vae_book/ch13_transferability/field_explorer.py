@@ -1,22 +1,25 @@
 """The field explorer: a map of transfer learning whose boxes open."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-import traitlets
+import pandas
+from latex2mathml.converter import convert
 
-from tutorial_vae.explorer.explorer import Explorer
-from tutorial_vae.explorer.front_end import script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, frame_of, script, style
 
-from .field_map import FIELD
 from .field_results import field_results
 
 
-class FieldExplorer(Explorer):
+class FieldExplorer(ChoiceExplorer):
     """The map of the field: pre-training, adaptation to a task or a domain, evaluation.
 
     Every box is a button. It opens what the method does in one sentence, its formula, its source,
-    where it is in this package, and what it brought here, as a sentence and as one dot a task.
+    where it is in this package, and what it brought here, as a sentence and as one dot a task. The
+    boxes are in the file ``field_map.toml`` beside this one.
 
     Args:
         rows: those of the table ``transferability``. Boxes of what is missing say so.
@@ -33,37 +36,42 @@ class FieldExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    box = traitlets.Unicode().tag(sync=True)
+    box = Choice("box")
 
     def __init__(
         self,
-        rows: Sequence[Mapping[str, str | float]],
-        ranking_rows: Sequence[Mapping[str, str | float]],
+        rows: pandas.DataFrame | Sequence[Mapping[str, Any]],
+        ranking_rows: pandas.DataFrame | Sequence[Mapping[str, Any]],
         *,
         box: str = "fine-tuning",
     ) -> None:
-        common = {"pretraining", "seed", "measure", "value"}
-        for name, table, columns in (
-            ("rows", rows, {"task", "method", "fraction", "setting"}),
-            ("ranking_rows", ranking_rows, {"source", "target"}),
-        ):
-            if table and (missing := (common | columns) - set(table[0])):
-                raise ValueError(f"{name} lack the columns {', '.join(sorted(missing))}")
-        results = field_results(rows, ranking_rows)
+        common = ["pretraining", "seed", "measure", "value"]
+        table = frame_of(rows, [*common, "task", "method", "fraction", "setting"])
+        ranking = frame_of(ranking_rows, [*common, "source", "target"], "ranking_rows")
+        results = field_results(table, ranking)
         groups = [
-            {
-                "stage": group.stage,
-                "heading": group.heading,
-                "boxes": [each._asdict() | {"result": results[each.name]} for each in group.boxes],
-            }
-            for group in FIELD
+            group | {"boxes": [_drawn(each) | {"result": results[each["name"]]} for each in boxes]}
+            for group in field_map()
+            for boxes in [group["boxes"]]
         ]
-        super().__init__(data={"groups": groups}, box=box)
+        names = [each["name"] for group in groups for each in group["boxes"]]
+        super().__init__({"box": ["", *names]}, {"box": box}, groups=groups)
 
     def _summary(self) -> str:
         return f"{sum(len(group['boxes']) for group in self.data['groups'])} boxes"
 
-    @traitlets.validate("box")
-    def _known(self, proposal: Any) -> Any:
-        names = [each["name"] for group in self.data["groups"] for each in group["boxes"]]
-        return self._one_of(["", *names], proposal)
+
+@cache
+def field_map() -> list[dict[str, Any]]:
+    """Return the groups of the map: stage, heading and boxes of each."""
+    path = Path(__file__).with_name("field_map.toml")
+    groups = tomllib.loads(path.read_text(encoding="utf-8"))["group"]
+    return [
+        {"stage": group["stage"], "heading": group["heading"], "boxes": group["box"]}
+        for group in groups
+    ]
+
+
+def _drawn(box: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a box whose formula is MathML."""
+    return {**box, "formula": [convert(line, display="block") for line in box["formula"]]}

@@ -1,16 +1,14 @@
 """What each box of the map of the field brought here, from the measured tables."""
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas
 
 from tutorial_vae.transfer.ranking import chosen_settings, mean_over_groups, rank_agreement, regret
-
-Rows = Sequence[Mapping[str, str | float]]
 
 _SUPERVISED, _SCRATCH = "supervised", "none"
 _PLAIN, _SOURCE_ONLY = "fine-tuning", "source-only"
@@ -93,56 +91,41 @@ class Result:
         }
 
 
-@dataclass
 class _Runs:
-    """Accuracies by measure, pre-training, method, fraction and task, and there by seed."""
+    """Measured runs, those without labels with the setting that was best on the other tasks."""
 
-    values: dict[tuple[Any, ...], dict[float, float]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-
-    @classmethod
-    def of(cls, rows: Rows) -> "_Runs":
-        runs, chosen = cls(), chosen_settings(rows)
-        for row in rows:
-            fraction, method, task = int(row["fraction"]), str(row["method"]), str(row["task"])
-            if fraction == 0 and chosen.get((task, method)) != row["setting"]:
-                continue
-            place = row["measure"], row["pretraining"], method, fraction, task
-            runs.values[place][float(row["seed"])] = float(row["value"])
-        return runs
-
-    def tasks(self, labelled: bool) -> list[str]:
-        return list(dict.fromkeys(t for *_, f, t in self.values if (f > 0) == labelled))
+    def __init__(self, table: pandas.DataFrame) -> None:
+        chosen = chosen_settings(table.to_dict("records"))
+        settings = [chosen.get(run) for run in zip(table["task"], table["method"], strict=True)]
+        self.known = table[(table["fraction"] != 0) | (table["setting"] == settings)]
 
     def fractions(self) -> list[int]:
-        return sorted({fraction for *_, fraction, _ in self.values if fraction > 0})
+        """Shares of labels, in per cent."""
+        return sorted({int(each) for each in self.known["fraction"] if each > 0})
 
     def differences(
         self, one: tuple[str, str], other: tuple[str, str], fraction: int,
         measures: tuple[str, str] = ("accuracy", "accuracy"),
     ) -> dict[str, float]:  # fmt: skip
         """Return one minus the other in points for each task, seed by seed and then averaged."""
-        found = {}
-        for task in self.tasks(labelled=fraction > 0):
-            first, second = (
-                self.values.get((measure, *which, fraction, task), {})
-                for measure, which in zip(measures, (one, other), strict=True)
-            )
-            pairs = [first[seed] - second[seed] for seed in first if seed in second]
-            if pairs:
-                found[task] = 100 * float(np.mean(pairs))
-        return found
+        kinds = self.known.groupby(["measure", "pretraining", "method", "fraction"])
+        found = []
+        for measure, which in zip(measures, (one, other), strict=True):
+            if (place := (measure, *which, fraction)) not in kinds.groups:
+                return {}
+            found.append(kinds.get_group(place).set_index(["task", "seed"])["value"].astype(float))
+        means = 100 * (found[0] - found[1]).dropna().groupby("task").mean()
+        return means.reindex(found[0].index.unique("task")).dropna().to_dict()
 
 
-def field_results(rows: Rows, ranking_rows: Rows) -> dict[str, dict[str, Any]]:
+def field_results(table: pandas.DataFrame, ranking: pandas.DataFrame) -> dict[str, dict[str, Any]]:
     """Say and draw what each box brought: by its name the sentence in three parts, and the marks.
 
     Args:
-        rows: of the table ``transferability``.
-        ranking_rows: of the table ``transferability_ranking``.
+        table: ``transferability``.
+        ranking: ``transferability_ranking``.
     """
-    runs = _Runs.of(rows)
+    runs = _Runs(table)
     fractions = runs.fractions()
     ends = list(dict.fromkeys((fractions[0], fractions[-1]))) if fractions else []
     plain, scratch = (_SUPERVISED, _PLAIN), (_SCRATCH, _PLAIN)
@@ -213,7 +196,7 @@ def field_results(rows: Rows, ranking_rows: Rows) -> dict[str, dict[str, Any]]:
     )
     results["negative-transfer"] = _negative(runs, fractions)
     for score in _SCORES:
-        results[score] = _score(score, ranking_rows)
+        results[score] = _score(score, ranking)
     return {name: result.described() for name, result in results.items()}
 
 
@@ -243,26 +226,20 @@ def _negative(runs: _Runs, fractions: list[int]) -> Result:
     )
 
 
-def _score(score: str, rows: Rows) -> Result:
+def _score(score: str, table: pandas.DataFrame) -> Result:
     """How well a score ranks the sources of each target, all of which were supervised."""
-    found: dict[str, dict[str, dict[tuple[float, str], float]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
-    for row in rows:
-        if row["pretraining"] == _SUPERVISED and row["measure"] in (score, _PLAIN):
-            run = float(row["seed"]), str(row["source"])
-            found[str(row["target"])][str(row["measure"])][run] = float(row["value"])
+    known = table[(table["pretraining"] == _SUPERVISED) & table["measure"].isin([score, _PLAIN])]
     agreements, costs, most = {}, [], 0
-    for target, values in found.items():
-        seeds, sources = (list(dict.fromkeys(part)) for part in zip(*values[_PLAIN], strict=True))
-        asked, brought = (
-            np.array([[values[name].get((s, source), np.nan) for source in sources] for s in seeds])
-            for name in (score, _PLAIN)
-        )
-        if np.isfinite(asked + brought).all():
-            agreements[target] = float(rank_agreement(asked, brought).mean())
-            costs.append(100 * float(regret(asked, brought).mean()))
-            most = max(most, len(sources))
+    for target, runs in known.groupby("target", sort=False):
+        by_measure = runs.pivot(index=["measure", "seed"], columns="source", values="value")
+        by_measure = by_measure[runs["source"].unique()]
+        brought = by_measure.loc[_PLAIN]
+        asked = by_measure.reindex([(score, seed) for seed in brought.index])
+        if asked.notna().to_numpy().all() and brought.notna().to_numpy().all():
+            pair = asked.to_numpy(float), brought.to_numpy(float)
+            agreements[str(target)] = float(rank_agreement(*pair).mean())
+            costs.append(100 * float(regret(*pair).mean()))
+            most = max(most, brought.shape[1])
     return Result(
         f"Kendall’s τ with the accuracy after fine-tuning, ranking up to {most} sources",
         [Mark("", agreements)],
