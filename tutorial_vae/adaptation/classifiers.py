@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..data import ImageSet
 from ..data.imageset import as_float, image_tensor
+from ..devices import evaluation_mode
 from .backbones import Backbone
 
 
@@ -98,7 +99,7 @@ def predict(
     """Return a classifier's logits for images, in evaluation mode, on the CPU.
 
     Args:
-        classifier: left in the mode that it came in.
+        classifier: left in the mode that it came in, part by part.
         images: an image set, or a tensor of shape (n, channels, height, width) that holds uint8
             or floats in [0, 1].
         batch_size: images at a time.
@@ -107,24 +108,20 @@ def predict(
         ValueError: the images have another shape than the classifier reads.
     """
     pixels = pixels_for(classifier, images)
-    device, was_training = classifier.head.weight.device, classifier.training
-    classifier.eval()
-    try:
+    with evaluation_mode(classifier) as device:
         return torch.cat(
             [
                 classifier(as_float(part.to(device))).float().cpu()
                 for part in pixels.split(batch_size)
             ]
         )
-    finally:
-        classifier.train(was_training)
 
 
 def accuracy(classifier: Classifier, images: ImageSet, *, batch_size: int = 1024) -> float:
     """Return the share of labelled images to which a classifier gives the right class.
 
     Args:
-        classifier: left in the mode that it came in.
+        classifier: left in the mode that it came in, part by part.
         images: with labels.
         batch_size: images at a time.
 

@@ -1,11 +1,13 @@
 """Fine-tuning a classifier after a method."""
 
 import os
+from contextlib import ExitStack
 
 import torch
+from torch import nn
 
 from ..data import ImageSet
-from ..devices import own_random_state, resolve_device
+from ..devices import lent, own_random_state
 from ..training import optimise
 from .classifiers import Classifier, ClassifierHistory, labelled
 from .method import FineTuning
@@ -67,9 +69,8 @@ def fine_tune(
         )
     pixels, labels = labelled(images, classifier)
     structure = classifier.structure
-    home = classifier.head.weight.device
-    classifier.to(resolve_device(device))
-    try:
+    with lent(nn.ModuleList([classifier, method]), device), ExitStack() as undone:
+        undone.callback(method.detach, classifier)
         with own_random_state(torch.device("cpu"), seed):
             method.attach(classifier, pixels, labels)
         return optimise(
@@ -87,7 +88,3 @@ def fine_tune(
             checkpoint=checkpoint,
             progress=progress,
         )
-    finally:
-        method.detach(classifier)
-        method.to(home)
-        classifier.to(home)

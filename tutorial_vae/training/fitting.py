@@ -71,8 +71,9 @@ def fit(
     The whole set lies on the device as uint8 and is sliced by a seeded permutation, a new one each
     epoch; the last images of an epoch that do not fill a batch sit it out. Parameters that require
     no gradient are frozen, and modules that hold no others stay in evaluation mode, so that batch
-    statistics stand still with them. The global random state is left as it was. The model comes
-    back to the device and the mode that it came with.
+    statistics stand still with them; all others train, whatever mode they came in. The global
+    random state is left as it was. The model comes back to the device that it came from, and each
+    part of it to its own mode.
 
     Args:
         model: the model to train.

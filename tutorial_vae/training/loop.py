@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..data.imageset import as_float
-from ..devices import own_random_state, random_states, resolve_device, set_random_states
+from ..devices import lent, own_random_state, random_states, resolve_device, set_random_states
 from ..files import packed_metadata, unpacked_metadata, write_atomically
 
 PRECISIONS = ("32", "bf16")
@@ -67,8 +67,9 @@ def optimise(
     Sets lie on the device wholly and are sliced by seeded permutations, a new one each epoch; the
     last entries of an epoch that do not fill a batch sit it out. Parameters that require no
     gradient are frozen, and modules that hold no others stay in evaluation mode, so that batch
-    statistics stand still with them. The global random state is left as it was. The network comes
-    back to the device and the mode that it came with.
+    statistics stand still with them; all others train, whatever mode they came in. The global
+    random state is left as it was. The network comes back to the device that it came from, and
+    each part of it to its own mode.
 
     Args:
         network: what is trained.
@@ -108,7 +109,7 @@ def optimise(
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1, not {seed!r}")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, not {precision!r}")
-    target = resolve_device(device)
+    resolve_device(device)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and not path.parent.is_dir():
         raise FileNotFoundError(
@@ -126,21 +127,19 @@ def optimise(
     if frozen := [name for name, value in network.named_parameters() if not value.requires_grad]:
         settings["frozen"] = frozen
 
-    home, was_training = next(network.parameters()).device, network.training
-    _train_unfrozen(network.to(target))
-    objective.to(target).train()
-    if precision == "bf16":
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    try:
-        with own_random_state(target, seed):
-            run = _Run(network, objective, _on(target, sets), settings, history)
+    networks = nn.ModuleDict({"model": network, "objective": objective})
+    with lent(networks, device) as target, own_random_state(target, seed):
+        _train_unfrozen(network)
+        objective.train()
+        if precision == "bf16":
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        try:
+            run = _Run(networks, _on(target, sets), settings, history)
             if path is not None and path.exists():
                 run.restore(path)
             run.train(steps, path, progress=progress)
-    finally:
-        network.to(home).train(was_training)
-        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        objective.to(home)
+        finally:
+            network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return run.history
 
 
@@ -188,17 +187,15 @@ class _Run(Generic[_History]):
 
     def __init__(
         self,
-        network: nn.Module,
-        objective: nn.Module,
+        networks: nn.ModuleDict,
         sets: Sequence[Sequence[Tensor]],
         settings: dict[str, Any],
         history: _History,
     ) -> None:
-        self.network = network
-        self.objective = objective
+        self.networks = networks
+        self.network, self.objective = networks["model"], networks["objective"]
         self.settings = settings
         self.device = sets[0][0].device
-        self.networks = nn.ModuleDict({"model": network, "objective": objective})
         # Frozen parameters are left out, so that no optimiser state moves them.
         self.parameters = [p for p in self.networks.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(self.parameters, lr=settings["lr"], fused=True)
