@@ -1,12 +1,11 @@
 """Training a detector."""
 
 import dataclasses
-import os
+from typing import Unpack
 
-import torch
 from torch import nn
 
-from ..training import optimise
+from ..training import TrainingOptions, optimise
 from .detector import Detector
 from .images import DetectionSet
 from .objective import DetectionLoss
@@ -39,14 +38,7 @@ def fit_detector(
     images: DetectionSet,
     *,
     objective: nn.Module | None = None,
-    steps: int = 500,
-    batch_size: int = 64,
-    lr: float = 1e-3,
-    seed: int = 0,
-    device: str | torch.device = "auto",
-    precision: str = "32",
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = True,
+    **options: Unpack[TrainingOptions],
 ) -> DetectorHistory:
     """Train a detector in place on images with boxes with Adam, and return what it went through.
 
@@ -59,25 +51,15 @@ def fit_detector(
         images: with boxes and classes. Images without an object are welcome beside others.
         objective: what is maximised, with the images' boxes and labels as arguments;
             :class:`DetectionLoss` when it is not given.
-        steps: number of optimiser steps in all, those before a resumption included.
-        batch_size: images per step; all of them when there are fewer.
-        lr: Adam's learning rate.
-        seed: source of the batches. The start weights are the detector's.
-        device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
-        precision: ``"32"``, or ``"bf16"`` for bfloat16 autocast in channels-last layout.
-        checkpoint: file that holds everything needed to go on, as in :func:`tutorial_vae.fit`.
-        progress: whether to show a progress bar.
+        options: see :class:`tutorial_vae.training.TrainingOptions`; 500 steps by default.
 
     Returns:
         The history of the whole run, what came before a resumption included.
 
     Raises:
-        DivergenceError: the loss or a weight was not finite, or the loss ran away. The checkpoint,
-            if there is one, keeps the last good state.
-        TypeError: ``images`` is no detection set, or ``objective`` no module.
-        ValueError: an argument is outside what is said above, the images do not suit the detector
-            or hold no object, or ``checkpoint`` belongs to another run.
-        FileNotFoundError: the folder of ``checkpoint`` does not exist.
+        DivergenceError, FileNotFoundError: see there.
+        TypeError: ``images`` is no detection set, or ``objective`` no module, or as there.
+        ValueError: the images do not suit the detector or hold no object, or as there.
     """
     objective = DetectionLoss() if objective is None else objective
     if not isinstance(objective, nn.Module):
@@ -96,18 +78,12 @@ def fit_detector(
         )
     if not (images.labels >= 0).any():
         raise ValueError(f"images ({images.name}) hold no object, which training a detector needs")
+    options.setdefault("steps", 500)
     return optimise(
         detector,
         objective,
         [(images.images, images.boxes, images.labels)],
         DetectorHistory(),
         description=detector.structure,
-        steps=steps,
-        batch_size=batch_size,
-        lr=lr,
-        seed=seed,
-        device=device,
-        precision=precision,
-        checkpoint=checkpoint,
-        progress=progress,
+        **options,
     )

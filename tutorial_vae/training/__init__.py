@@ -2,6 +2,15 @@
 
 from .curves import training_curves
 from .fitting import History, fit
-from .loop import PRECISIONS, DivergenceError, optimise
+from .loop import DivergenceError, optimise
+from .options import PRECISIONS, TrainingOptions
 
-__all__ = ["PRECISIONS", "DivergenceError", "History", "fit", "optimise", "training_curves"]
+__all__ = [
+    "PRECISIONS",
+    "DivergenceError",
+    "History",
+    "TrainingOptions",
+    "fit",
+    "optimise",
+    "training_curves",
+]

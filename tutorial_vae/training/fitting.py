@@ -1,10 +1,8 @@
 """Training a VAE."""
 
 import dataclasses
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-import torch
 from torch import Tensor, nn
 
 from ..data import ImageSet
@@ -12,6 +10,7 @@ from ..data.imageset import image_tensor
 from ..models import VAE
 from ..objectives import BetaVAE
 from .loop import optimise
+from .options import TrainingOptions
 
 if TYPE_CHECKING:
     import pandas
@@ -57,14 +56,7 @@ def fit(
     images: ImageSet | Tensor,
     *,
     objective: nn.Module | None = None,
-    steps: int = 2000,
-    batch_size: int = 64,
-    lr: float = 1e-3,
-    seed: int = 0,
-    device: str | torch.device = "auto",
-    precision: str = "32",
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = True,
+    **options: Unpack[TrainingOptions],
 ) -> History:
     """Train a model in place with Adam, and return what training went through.
 
@@ -81,27 +73,14 @@ def fit(
             or floats in [0, 1] (rounded to 256 levels).
         objective: what to maximise; the evidence lower bound, :class:`BetaVAE` with β = 1, when
             it is not given.
-        steps: number of optimiser steps in all, those before a resumption included.
-        batch_size: images per step; all of them when there are fewer.
-        lr: Adam's learning rate.
-        seed: source of the batches and of the latent noise. The start weights are the model's.
-        device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
-        precision: ``"32"``, or ``"bf16"`` for bfloat16 autocast in channels-last layout.
-        checkpoint: file that holds everything needed to go on, replaced in one step about every
-            ten seconds and at the end. When it exists, training goes on from it and ends, on the
-            same machine, with the same weights bit for bit as a run that was never stopped. It
-            holds tensors and text, no code.
-        progress: whether to show a progress bar.
+        options: see :class:`TrainingOptions`.
 
     Returns:
         The history of the whole run, what came before a resumption included.
 
     Raises:
-        DivergenceError: the loss or a weight was not finite, or the loss ran away. The checkpoint,
-            if there is one, keeps the last good state.
-        ValueError: an argument is outside what is said above, or ``checkpoint`` belongs to another
-            run.
-        FileNotFoundError: the folder of ``checkpoint`` does not exist.
+        DivergenceError, TypeError, FileNotFoundError: see :class:`TrainingOptions`.
+        ValueError: the images have another shape than the model reads, or as there.
     """
     pixels = image_tensor(images)
     if tuple(pixels.shape[1:]) != model.image_shape:
@@ -115,12 +94,5 @@ def fit(
         [(pixels,)],
         History(),
         description=[model.image_shape, model.latent_dim, model.architecture, model.likelihood],
-        steps=steps,
-        batch_size=batch_size,
-        lr=lr,
-        seed=seed,
-        device=device,
-        precision=precision,
-        checkpoint=checkpoint,
-        progress=progress,
+        **options,
     )

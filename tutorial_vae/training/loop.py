@@ -3,13 +3,11 @@
 import dataclasses
 import hashlib
 import json
-import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, Unpack, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -18,10 +16,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..data.imageset import as_float
-from ..devices import lent, own_random_state, random_states, resolve_device, set_random_states
+from ..devices import lent, own_random_state, random_states, set_random_states
 from ..files import packed_metadata, unpacked_metadata, write_atomically
-
-PRECISIONS = ("32", "bf16")
+from .options import TrainingOptions, complete_options
 
 _RECORD_EVERY = 25  # steps averaged into one row of the history
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
@@ -48,14 +45,7 @@ def optimise(
     history: _History,
     *,
     description: Any = None,
-    steps: int = 2000,
-    batch_size: int = 64,
-    lr: float = 1e-3,
-    seed: int = 0,
-    device: str | torch.device = "auto",
-    precision: str = "32",
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = True,
+    **options: Unpack[TrainingOptions],
 ) -> _History:
     """Train a network in place with Adam: the loop under :func:`fit` and the transfer methods.
 
@@ -80,47 +70,24 @@ def optimise(
         history: an empty dataclass of lists: ``step``, one for each entry of the named tuple in
             its order, and ``seconds``.
         description: what tells the network from others in a checkpoint; anything JSON can hold.
-        steps: number of optimiser steps in all, those before a resumption included.
-        batch_size: entries of each set per step; all of them when there are fewer.
-        lr: Adam's learning rate.
-        seed: source of the batches and of all noise. The start weights are the network's.
-        device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
-        precision: ``"32"``, or ``"bf16"`` for bfloat16 autocast in channels-last layout.
-        checkpoint: as in :func:`fit`.
-        progress: whether to show a progress bar.
+        options: see :class:`TrainingOptions`.
 
     Returns:
         A history of the whole run, what came before a resumption included: a row for every 25
         steps, averaged over them.
 
     Raises:
-        DivergenceError: the loss or a weight was not finite, or the loss ran away. The checkpoint,
-            if there is one, keeps the last good state.
-        ValueError: an argument is outside what is said above, or ``checkpoint`` belongs to another
-            run.
-        FileNotFoundError: the folder of ``checkpoint`` does not exist.
+        DivergenceError, TypeError, ValueError, FileNotFoundError: see :class:`TrainingOptions`.
     """
-    for name, value in (("steps", steps), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-    if not (isinstance(lr, int | float) and 0 < lr < math.inf):
-        raise ValueError(f"lr must be a positive number, not {lr!r}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1, not {seed!r}")
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {PRECISIONS}, not {precision!r}")
-    resolve_device(device)
-    path = None if checkpoint is None else Path(checkpoint)
-    if path is not None and not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot write checkpoint {path}: the folder {path.parent} does not exist"
-        )
+    chosen = complete_options(options)
+    seed, precision = chosen["seed"], chosen["precision"]
+    path = None if chosen["checkpoint"] is None else Path(chosen["checkpoint"])
     settings: dict[str, Any] = {
         "model": description,
         "objective": repr(objective),
         "images": None if path is None else [_fingerprint(tensors) for tensors in sets],
-        "batch_size": [min(batch_size, len(tensors[0])) for tensors in sets],
-        "lr": lr,
+        "batch_size": [min(chosen["batch_size"], len(tensors[0])) for tensors in sets],
+        "lr": chosen["lr"],
         "seed": seed,
         "precision": precision,
     }
@@ -128,7 +95,7 @@ def optimise(
         settings["frozen"] = frozen
 
     networks = nn.ModuleDict({"model": network, "objective": objective})
-    with lent(networks, device) as target, own_random_state(target, seed):
+    with lent(networks, chosen["device"]) as target, own_random_state(target, seed):
         _train_unfrozen(network)
         objective.train()
         if precision == "bf16":
@@ -137,7 +104,7 @@ def optimise(
             run = _Run(networks, _on(target, sets), settings, history)
             if path is not None and path.exists():
                 run.restore(path)
-            run.train(steps, path, progress=progress)
+            run.train(chosen["steps"], path, progress=chosen["progress"])
         finally:
             network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return run.history
