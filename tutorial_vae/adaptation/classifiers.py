@@ -1,6 +1,5 @@
 """Classifiers on a backbone: what fine-tuning and domain adaptation train."""
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import torch
@@ -23,28 +22,6 @@ class Terms(NamedTuple):
     objective: Float[Tensor, ""]
     log_likelihood: Float[Tensor, ""]
     penalty: Float[Tensor, ""]
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassifierHistory:
-    """What training went through: one row for every 25 steps, averaged over them.
-
-    Attributes:
-        step: number of the last step of each row, counted from 1.
-        objective: what was maximised, mean nats per image.
-        log_likelihood: of the labels, mean nats per image.
-        penalty: of the method, mean nats per image.
-        seconds: time spent training up to each row.
-    """
-
-    step: list[int] = dataclasses.field(default_factory=list)
-    objective: list[float] = dataclasses.field(default_factory=list)
-    log_likelihood: list[float] = dataclasses.field(default_factory=list)
-    penalty: list[float] = dataclasses.field(default_factory=list)
-    seconds: list[float] = dataclasses.field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.step)
 
 
 class Classifier(nn.Module):

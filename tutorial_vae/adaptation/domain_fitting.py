@@ -5,8 +5,8 @@ from typing import Unpack
 from torch import Tensor
 
 from ..data import ImageSet
-from ..training import TrainingOptions, optimise
-from .classifiers import Classifier, ClassifierHistory, labelled, pixels_for
+from ..training import History, TrainingOptions, optimise
+from .classifiers import Classifier, labelled, pixels_for
 from .domain_method import SourceOnly
 
 
@@ -17,7 +17,7 @@ def adapt(
     *,
     method: SourceOnly | None = None,
     **options: Unpack[TrainingOptions],
-) -> ClassifierHistory:
+) -> History:
     """Train a classifier in place on a source's labels and a target's images, with Adam.
 
     Every step takes a batch from each domain. Labels of the target, where it has any, are never
@@ -35,7 +35,8 @@ def adapt(
             is of each domain. Penalties are computed in float32 in ``"bf16"`` precision too.
 
     Returns:
-        The history of the whole run, what came before a resumption included.
+        The history of the whole run, what came before a resumption included, with the columns of
+        :class:`~tutorial_vae.adaptation.classifiers.Terms`.
 
     Raises:
         DivergenceError, FileNotFoundError: see there.
@@ -57,7 +58,7 @@ def adapt(
         classifier,
         method,
         [(pixels, labels), (unlabelled,)],
-        ClassifierHistory(),
+        maximised="objective",
         description=classifier.structure,
         **options,
     )

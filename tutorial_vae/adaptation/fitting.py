@@ -8,9 +8,9 @@ from torch import nn
 
 from ..data import ImageSet
 from ..devices import lent, own_random_state
-from ..training import TrainingOptions, optimise
+from ..training import History, TrainingOptions, optimise
 from ..training.options import complete_options
-from .classifiers import Classifier, ClassifierHistory, labelled
+from .classifiers import Classifier, labelled
 from .method import FineTuning
 
 
@@ -20,7 +20,7 @@ def fine_tune(
     *,
     method: FineTuning | None = None,
     **options: Unpack[TrainingOptions],
-) -> ClassifierHistory:
+) -> History:
     """Train a classifier in place on labelled images with Adam, and return what it went through.
 
     The head starts from the weights that it has, as the backbone does. Parameters that require no
@@ -37,7 +37,8 @@ def fine_tune(
             is that of the method's own random numbers too.
 
     Returns:
-        The history of the whole run, what came before a resumption included.
+        The history of the whole run, what came before a resumption included, with the columns of
+        :class:`~tutorial_vae.adaptation.classifiers.Terms`.
 
     Raises:
         DivergenceError, FileNotFoundError: see there.
@@ -63,7 +64,7 @@ def fine_tune(
             classifier,
             method,
             [(pixels, labels)],
-            ClassifierHistory(),
+            maximised="objective",
             description=structure,
             **options,
         )

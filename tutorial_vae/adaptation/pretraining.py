@@ -1,6 +1,5 @@
 """Pre-training: what a backbone learns on the source, with labels, with pixels, or with neither."""
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import NamedTuple, Unpack
@@ -18,7 +17,7 @@ from ..training import History, TrainingOptions, fit, optimise
 from ..training.options import complete_options
 from . import fine_tune
 from .backbones import Backbone, VAEBackbone
-from .classifiers import Classifier, ClassifierHistory
+from .classifiers import Classifier
 
 KINDS = ("supervised", "generative", "contrastive")
 
@@ -32,24 +31,6 @@ class ContrastiveTerms(NamedTuple):
     """What contrastive learning maximises: minus the loss, in nats per view."""
 
     objective: Float[Tensor, ""]
-
-
-@dataclasses.dataclass(frozen=True)
-class ContrastiveHistory:
-    """What contrastive training went through: one row for every 25 steps, averaged over them.
-
-    Attributes:
-        step: number of the last step of each row, counted from 1.
-        objective: minus the contrastive loss, nats per view.
-        seconds: time spent training up to each row.
-    """
-
-    step: list[int] = dataclasses.field(default_factory=list)
-    objective: list[float] = dataclasses.field(default_factory=list)
-    seconds: list[float] = dataclasses.field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +48,7 @@ class PretrainedBackbone:
 
     backbone: VAEBackbone
     kind: str
-    history: ClassifierHistory | History | ContrastiveHistory
+    history: History
     classifier: Classifier | None = None
     vae: VAE | None = None
 
@@ -116,7 +97,7 @@ def contrast(
     *,
     temperature: float = 0.5,
     **options: Unpack[TrainingOptions],
-) -> ContrastiveHistory:
+) -> History:
     """Train a backbone in place by contrast between images, without labels.
 
     Args:
@@ -144,7 +125,7 @@ def contrast(
         backbone,
         objective,
         [(pixels,)],
-        ContrastiveHistory(),
+        maximised="objective",
         description=[type(backbone).__name__, backbone.image_shape],
         **options,
     )

@@ -1,36 +1,13 @@
 """Training a detector."""
 
-import dataclasses
 from typing import Unpack
 
 from torch import nn
 
-from ..training import TrainingOptions, optimise
+from ..training import History, TrainingOptions, optimise
 from .detector import Detector
 from .images import DetectionSet
 from .objective import DetectionLoss
-
-
-@dataclasses.dataclass(frozen=True)
-class DetectorHistory:
-    """What training went through: one row for every 25 steps, averaged over them.
-
-    Attributes:
-        step: number of the last step of each row, counted from 1.
-        objective: what was maximised, per cell that stands for an object.
-        class_loss: focal loss of the classes, nats per such cell.
-        box_loss: 1 less generalised intersection over union, mean over such cells.
-        seconds: time spent training up to each row.
-    """
-
-    step: list[int] = dataclasses.field(default_factory=list)
-    objective: list[float] = dataclasses.field(default_factory=list)
-    class_loss: list[float] = dataclasses.field(default_factory=list)
-    box_loss: list[float] = dataclasses.field(default_factory=list)
-    seconds: list[float] = dataclasses.field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.step)
 
 
 def fit_detector(
@@ -39,7 +16,7 @@ def fit_detector(
     *,
     objective: nn.Module | None = None,
     **options: Unpack[TrainingOptions],
-) -> DetectorHistory:
+) -> History:
     """Train a detector in place on images with boxes with Adam, and return what it went through.
 
     The head starts from the weights that it has, as the backbone does. Parameters that require no
@@ -54,7 +31,8 @@ def fit_detector(
         options: see :class:`tutorial_vae.training.TrainingOptions`; 500 steps by default.
 
     Returns:
-        The history of the whole run, what came before a resumption included.
+        The history of the whole run, what came before a resumption included, with the columns of
+        :class:`DetectionTerms`.
 
     Raises:
         DivergenceError, FileNotFoundError: see there.
@@ -83,7 +61,7 @@ def fit_detector(
         detector,
         objective,
         [(images.images, images.boxes, images.labels)],
-        DetectorHistory(),
+        maximised="objective",
         description=detector.structure,
         **options,
     )

@@ -1,7 +1,6 @@
 """Training a VAE."""
 
-import dataclasses
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from torch import Tensor, nn
 
@@ -9,46 +8,9 @@ from ..data import ImageSet
 from ..data.imageset import image_tensor
 from ..models import VAE
 from ..objectives import BetaVAE
+from .history import History
 from .loop import optimise
 from .options import TrainingOptions
-
-if TYPE_CHECKING:
-    import pandas
-    from matplotlib.figure import Figure
-
-
-@dataclasses.dataclass(frozen=True)
-class History:
-    """What training went through: one row for every 25 steps, averaged over them.
-
-    Attributes:
-        step: number of the last step of each row, counted from 1.
-        elbo: the objective that was maximised, mean per image in nats.
-        log_likelihood: its reconstruction part, mean per image in nats.
-        kl: unweighted KL, mean per image in nats.
-        seconds: time spent training up to each row, without time between a stop and a resumption.
-    """
-
-    step: list[int] = dataclasses.field(default_factory=list)
-    elbo: list[float] = dataclasses.field(default_factory=list)
-    log_likelihood: list[float] = dataclasses.field(default_factory=list)
-    kl: list[float] = dataclasses.field(default_factory=list)
-    seconds: list[float] = dataclasses.field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.step)
-
-    def to_frame(self) -> "pandas.DataFrame":
-        """Return the rows as a pandas table (pandas has to be installed)."""
-        import pandas
-
-        return pandas.DataFrame(dataclasses.asdict(self))
-
-    def plot(self) -> "Figure":
-        """Draw ELBO, log-likelihood and KL against the training step."""
-        from .curves import training_curves
-
-        return training_curves(self)
 
 
 def fit(
@@ -92,7 +54,7 @@ def fit(
         model,
         BetaVAE() if objective is None else objective,
         [(pixels,)],
-        History(),
+        maximised="elbo",
         description=[model.image_shape, model.latent_dim, model.architecture, model.likelihood],
         **options,
     )
