@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..models import VAE
-from .network import Path, PathBackbone, SuperNetwork, super_network_of
+from .network import BlockPath, PathBackbone, SuperNetwork, super_network_of
 
 
 class StagedEncoder(nn.Module):
@@ -70,7 +70,7 @@ class StagedVAE(VAE):
         decoder = (name for name in self.layer_names if name.startswith("decoder."))
         self.layer_names = (*stages, "encoder.mean", "encoder.log_var", *decoder)
 
-    def extract(self, path: Path) -> "StagedVAE":
+    def extract(self, path: BlockPath) -> "StagedVAE":
         """Return a VAE with one path as its encoder, and copies of all weights that it uses.
 
         Args:
