@@ -26,7 +26,7 @@ from tutorial_vae.adaptation import (
     reverse_gradient,
 )
 from tutorial_vae.adaptation.backbones import Backbone, ConvBackbone
-from tutorial_vae.adaptation.classifiers import Classifier, ClassifierHistory, Terms, accuracy
+from tutorial_vae.adaptation.classifiers import Classifier, Terms, accuracy
 from tutorial_vae.training import loop
 
 
@@ -62,7 +62,7 @@ def _bars(n: int, seed: int, *, stripes: float = 0.0) -> tv.ImageSet:
     return tv.ImageSet("bars", pixels, labels, class_names=("lying", "standing"))
 
 
-def _adapt(classifier: Classifier, method: SourceOnly | None, **options: Any) -> ClassifierHistory:
+def _adapt(classifier: Classifier, method: SourceOnly | None, **options: Any) -> tv.History:
     settings: dict[str, Any] = {"steps": 10, "batch_size": 16, "device": "cpu", "progress": False}
     source, target = _bars(48, 0), _bars(40, 1, stripes=0.24)
     return adapt(classifier, source, target, method=method, **(settings | options))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+import tutorial_vae as tv
 from tutorial_vae import VAE
 from tutorial_vae.adaptation import (
     BSS,
@@ -22,7 +23,7 @@ from tutorial_vae.adaptation import (
     fine_tune,
 )
 from tutorial_vae.adaptation.backbones import Backbone, ConvBackbone, VAEBackbone
-from tutorial_vae.adaptation.classifiers import Classifier, ClassifierHistory, accuracy
+from tutorial_vae.adaptation.classifiers import Classifier, accuracy
 from tutorial_vae.data import ImageSet
 from tutorial_vae.training import DivergenceError
 
@@ -64,9 +65,7 @@ class Pooled(Backbone):
         return self.stage(x).mean(dim=(2, 3)).square()
 
 
-def run(
-    classifier: Classifier, method: FineTuning | None = None, **options: object
-) -> ClassifierHistory:
+def run(classifier: Classifier, method: FineTuning | None = None, **options: object) -> tv.History:
     settings = {"steps": 3, "batch_size": 16, "device": "cpu", "progress": False} | options
     images = settings.pop("images", None) or quadrants()
     return fine_tune(classifier, images, method=method, **settings)

@@ -1,13 +1,12 @@
 """Adapting a classifier after a method."""
 
-import os
+from typing import Unpack
 
-import torch
 from torch import Tensor
 
 from ..data import ImageSet
-from ..training import optimise
-from .classifiers import Classifier, ClassifierHistory, labelled, pixels_for
+from ..training import History, TrainingOptions, optimise
+from .classifiers import Classifier, labelled, pixels_for
 from .domain_method import SourceOnly
 
 
@@ -17,15 +16,8 @@ def adapt(
     target: ImageSet | Tensor,
     *,
     method: SourceOnly | None = None,
-    steps: int = 500,
-    batch_size: int = 64,
-    lr: float = 1e-3,
-    seed: int = 0,
-    device: str | torch.device = "auto",
-    precision: str = "32",
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = True,
-) -> ClassifierHistory:
+    **options: Unpack[TrainingOptions],
+) -> History:
     """Train a classifier in place on a source's labels and a target's images, with Adam.
 
     Every step takes a batch from each domain. Labels of the target, where it has any, are never
@@ -39,28 +31,20 @@ def adapt(
             height, width) that holds uint8 or floats in [0, 1] (rounded to 256 levels).
         method: what to do about the difference; nothing, :class:`SourceOnly`, when it is not given.
             What it learns itself, such as a discriminator, stays in it.
-        steps: number of optimiser steps in all, those before a resumption included.
-        batch_size: images of each domain per step; all of them where there are fewer.
-        lr: Adam's learning rate.
-        seed: source of the batches and of all noise. The start weights are the classifier's.
-        device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
-        precision: ``"32"``, or ``"bf16"`` for bfloat16 autocast in channels-last layout; penalties
-            are computed in float32 all the same.
-        checkpoint: as in :func:`tutorial_vae.fit`.
-        progress: whether to show a progress bar.
+        options: see :class:`tutorial_vae.training.TrainingOptions`; 500 steps by default. A batch
+            is of each domain. Penalties are computed in float32 in ``"bf16"`` precision too.
 
     Returns:
-        The history of the whole run, what came before a resumption included.
+        The history of the whole run, what came before a resumption included, with the columns of
+        :class:`~tutorial_vae.adaptation.classifiers.Terms`.
 
     Raises:
-        DivergenceError: the loss or a weight was not finite, or the loss ran away. The checkpoint,
-            if there is one, keeps the last good state.
+        DivergenceError, FileNotFoundError: see there.
         TypeError: ``source`` is no image set, ``target`` no images, or ``method`` no object of a
-            method's class.
-        ValueError: an argument is outside what is said above or does not suit the classifier, or
-            ``checkpoint`` belongs to another run.
-        FileNotFoundError: the folder of ``checkpoint`` does not exist.
+            method's class, or as there.
+        ValueError: an argument does not suit the classifier, or as there.
     """
+    options.setdefault("steps", 500)
     method = SourceOnly() if method is None else method
     if not isinstance(method, SourceOnly):
         raise TypeError(
@@ -69,19 +53,12 @@ def adapt(
         )
     pixels, labels = labelled(source, classifier, "source")
     unlabelled = pixels_for(classifier, target, "target")
-    method.attach(classifier, steps)
+    method.attach(classifier, options["steps"])
     return optimise(
         classifier,
         method,
         [(pixels, labels), (unlabelled,)],
-        ClassifierHistory(),
+        maximised="objective",
         description=classifier.structure,
-        steps=steps,
-        batch_size=batch_size,
-        lr=lr,
-        seed=seed,
-        device=device,
-        precision=precision,
-        checkpoint=checkpoint,
-        progress=progress,
+        **options,
     )

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor, nn
 
-from ..devices import own_random_state
+from ..devices import evaluation_mode, own_random_state
 
 _COUNTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
@@ -34,13 +34,12 @@ def multiply_adds(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
         total += ends.numel() * layer.get_parameter("weight")[0].numel()
 
     weights = next(module.parameters(), torch.empty(0))
-    modes = [(part, part.training) for part in module.modules()]
-    with ExitStack() as undone, own_random_state(weights.device, 0):
-        for part, training in modes:
-            undone.callback(setattr, part, "training", training)
+    black = torch.zeros(1, *image_shape, device=weights.device, dtype=weights.dtype)
+    with ExitStack() as hooks, evaluation_mode(module), own_random_state(weights.device, 0):
+        for part in module.modules():
             if isinstance(part, _COUNTED):
-                undone.callback(part.register_forward_hook(count).remove)
-        module.eval()(torch.zeros(1, *image_shape, device=weights.device, dtype=weights.dtype))
+                hooks.callback(part.register_forward_hook(count).remove)
+        module(black)
     return total
 
 
