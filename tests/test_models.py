@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 import tutorial_vae as tv
 from tutorial_vae.files import packed_metadata
 from tutorial_vae.likelihoods import ContinuousBernoulli
-from tutorial_vae.models import LIKELIHOODS
+from tutorial_vae.models import ARCHITECTURES, LIKELIHOODS, DenseDecoder, DenseEncoder
 
 BASES = {
     "bernoulli": Bernoulli,
@@ -264,3 +265,61 @@ def test_an_interrupted_save_keeps_the_old_file(
         tv.save_model(tv.VAE((1, 16, 16), 4), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+class Halves(nn.Module):
+    """A decoder of somebody else."""
+
+    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        self.first = nn.Linear(latent_dim, 8)
+        self.second = nn.Linear(8, image_shape[1] * image_shape[2])
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(z)).unflatten(1, self.image_shape)
+
+
+def test_networks_may_be_modules_or_classes_given_from_outside() -> None:
+    shape = (1, 16, 16)
+    module = DenseEncoder(shape, 3, 7)
+    model = tv.VAE(shape, 3, encoder=module, decoder=Halves)
+    assert model.encoder is module
+    assert model.layer_names == (
+        *("encoder.dense1", "encoder.mean", "encoder.log_var"),
+        *("decoder.first", "decoder.second"),
+    )
+    assert model.architecture == "DenseEncoder and Halves"
+    assert model(torch.rand(2, *shape)).mean.shape == (2, *shape)
+    # The other network is still the architecture's.
+    assert isinstance(tv.VAE(shape, 3, architecture="mlp", decoder=Halves).encoder, DenseEncoder)
+    # Images that the convolutional encoder could not read are no matter to a decoder of one's own.
+    odd = tv.VAE((1, 10, 12), 3, architecture="linear", decoder=Halves)
+    assert odd.sample(2).shape == (2, 1, 10, 12)
+    model.decoder = DenseDecoder(shape, 3, 5)
+    assert model.layer_names[-2:] == ("decoder.dense1", "decoder.pixels")
+
+
+def test_an_architecture_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ARCHITECTURES, "halves", (DenseEncoder, Halves))
+    model = tv.VAE((1, 16, 16), 3, architecture="halves")
+    tv.save_model(model, tmp_path / "model")
+    again = tv.load_model(tmp_path / "model")
+    assert isinstance(again.decoder, Halves)
+    assert torch.equal(again.decoder.first.weight, model.decoder.first.weight)
+    monkeypatch.delitem(ARCHITECTURES, "halves")
+    with pytest.raises(
+        ValueError, match=r"architecture must be one of .*not 'halves': .*add yours"
+    ):
+        tv.load_model(tmp_path / "model")
+
+
+def test_networks_that_do_not_suit_the_model_are_named() -> None:
+    shape = (1, 16, 16)
+    x = torch.rand(2, *shape)
+    with pytest.raises(ValueError, match=r"encoder must return .*\(batch, 3\), not \(2, 4\)"):
+        tv.VAE(shape, 3, encoder=DenseEncoder(shape, 4)).encode(x)
+    with pytest.raises(ValueError, match=r"decoder must return \(batch, 1, 16, 16\), not \(2, 3"):
+        tv.VAE(shape, 3, decoder=DenseDecoder((3, 16, 16), 3)).decode(torch.zeros(2, 3))
+    with pytest.raises(ValueError, match=r"decoder must be a torch module.* but it makes int"):
+        tv.VAE(shape, 3, decoder=lambda image_shape, latent_dim: latent_dim)

@@ -1,0 +1,28 @@
+"""The variational autoencoder, the networks that it is made of, and its files."""
+
+from .files import load_model, save_model
+from .networks import (
+    ARCHITECTURES,
+    ConvDecoder,
+    ConvEncoder,
+    DenseDecoder,
+    DenseEncoder,
+    LinearDecoder,
+    LinearEncoder,
+)
+from .vae import LIKELIHOODS, VAE, untrained_copy
+
+__all__ = [
+    "ARCHITECTURES",
+    "LIKELIHOODS",
+    "VAE",
+    "ConvDecoder",
+    "ConvEncoder",
+    "DenseDecoder",
+    "DenseEncoder",
+    "LinearDecoder",
+    "LinearEncoder",
+    "load_model",
+    "save_model",
+    "untrained_copy",
+]
