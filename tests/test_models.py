@@ -12,7 +12,13 @@ from torch.distributions import Bernoulli, Independent, Normal
 import tutorial_vae as tv
 from tutorial_vae.files import packed_metadata
 from tutorial_vae.likelihoods import ContinuousBernoulli
-from tutorial_vae.models import ARCHITECTURES, LIKELIHOODS, DenseDecoder, DenseEncoder
+from tutorial_vae.models import (
+    ARCHITECTURES,
+    LIKELIHOODS,
+    DenseDecoder,
+    DenseEncoder,
+    fresh_copy,
+)
 
 BASES = {
     "bernoulli": Bernoulli,
@@ -323,3 +329,71 @@ def test_networks_that_do_not_suit_the_model_are_named() -> None:
         tv.VAE(shape, 3, decoder=DenseDecoder((3, 16, 16), 3)).decode(torch.zeros(2, 3))
     with pytest.raises(ValueError, match=r"decoder must be a torch module.* but it makes int"):
         tv.VAE(shape, 3, decoder=lambda image_shape, latent_dim: latent_dim)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "mlp", "linear"])
+def test_a_fresh_copy_has_the_weights_that_a_model_made_anew_begins_with(architecture: str) -> None:
+    options = {"architecture": architecture, "likelihood": "gaussian"}
+    model = tv.VAE((1, 16, 16), 3, **options).eval().requires_grad_(False)
+    with torch.no_grad():
+        model.log_scale.fill_(3.0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(4)
+    anew = tv.VAE((1, 16, 16), 3, **options).state_dict()
+    torch.manual_seed(9)
+    expected = torch.rand(2)
+    torch.manual_seed(9)
+    fresh = fresh_copy(model, 4)
+    assert torch.equal(torch.rand(2), expected)
+    assert all(torch.equal(value, anew[name]) for name, value in fresh.state_dict().items())
+    assert all(parameter.requires_grad for parameter in fresh.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_fresh_copy_is_the_same_network_whatever_was_exchanged() -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp")
+    model.decoder = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 256))
+    model.decoder[1].running_mean.fill_(2.0)
+    fresh = fresh_copy(model, 1)
+    assert repr(fresh) == repr(model)
+    assert not torch.equal(fresh.decoder[0].weight, model.decoder[0].weight)
+    assert not fresh.decoder[1].running_mean.any()
+    model.decoder.append(_Loose())
+    with pytest.raises(ValueError, match=r"decoder\.3\.scale cannot be drawn anew, for _Loose"):
+        fresh_copy(model)
+    assert torch.equal(fresh_copy(model, entries={"decoder.0.weight"}).decoder[3].scale, _ONE)
+
+
+_ONE = torch.ones(1)
+
+
+class _Loose(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(_ONE.clone())
+
+
+def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp")
+    model.decoder = DenseDecoder((1, 16, 16), 3, 7)
+    with pytest.raises(ValueError, match=r"decoder\.dense1\.0\.weight.*ARCHITECTURES"):
+        tv.save_model(model, tmp_path / "model")
+    # The same names and shapes, but another function of the weights.
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp")
+    model.encoder.dense1[1] = nn.Tanh()
+    with pytest.raises(ValueError, match=r"layers of its own \(encoder\)"):
+        tv.save_model(model, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_with_a_network_of_its_own_is_saved_once_it_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp")
+    model.decoder = DenseDecoder((1, 16, 16), 3, 7)
+    small = (DenseEncoder, lambda shape, latent_dim: DenseDecoder(shape, latent_dim, 7))
+    monkeypatch.setitem(ARCHITECTURES, "small", small)
+    model.architecture = "small"
+    tv.save_model(model, tmp_path / "model")
+    again = tv.load_model(tmp_path / "model")
+    assert torch.equal(again.decoder.pixels.weight, model.decoder.pixels.weight)

@@ -1,6 +1,6 @@
 """The variational autoencoder, the networks that it is made of, and its files."""
 
-from .files import load_model, save_model
+from .files import load_model, rebuilding_settings, save_model
 from .networks import (
     ARCHITECTURES,
     ConvDecoder,
@@ -10,7 +10,7 @@ from .networks import (
     LinearDecoder,
     LinearEncoder,
 )
-from .vae import LIKELIHOODS, VAE, untrained_copy
+from .vae import LIKELIHOODS, VAE, fresh_copy
 
 __all__ = [
     "ARCHITECTURES",
@@ -22,7 +22,8 @@ __all__ = [
     "DenseEncoder",
     "LinearDecoder",
     "LinearEncoder",
+    "fresh_copy",
     "load_model",
+    "rebuilding_settings",
     "save_model",
-    "untrained_copy",
 ]

@@ -2,16 +2,62 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from ..devices import own_random_state
 from ..files import packed_metadata, unpacked_metadata, write_atomically
 from .networks import ARCHITECTURES
 from .vae import VAE
 
 _FILE_FORMAT = "tutorial_vae model 1"
+
+
+def rebuilding_settings(model: VAE) -> dict[str, Any]:
+    """Return the arguments with which ``VAE`` makes a model of the same layers.
+
+    Args:
+        model: the model. The global random state is left as it was.
+
+    Raises:
+        ValueError: there are none, because the model has a network of its own.
+    """
+    settings = {
+        "image_shape": model.image_shape,
+        "latent_dim": model.latent_dim,
+        "architecture": model.architecture,
+        "likelihood": model.likelihood,
+    }
+    mend = (
+        "add its two classes to tutorial_vae.models.ARCHITECTURES under a name and set "
+        "model.architecture to that name, or keep its state_dict() and build it again yourself"
+    )
+    if model.architecture not in ARCHITECTURES:
+        raise ValueError(
+            f"model has the architecture {model.architecture!r}, which is none of "
+            f"{', '.join(ARCHITECTURES)}: {mend}"
+        )
+    with own_random_state(torch.device("cpu"), 0):
+        rebuilt = VAE(**settings)
+    here, there = (
+        {name: tuple(value.shape) for name, value in each.state_dict().items()}
+        for each in (model, rebuilt)
+    )
+    own = [name for name in here | there if here.get(name) != there.get(name)] or [
+        part
+        for part in ("encoder", "decoder")
+        if repr(model.get_submodule(part)) != repr(rebuilt.get_submodule(part))
+    ]
+    if own:
+        more = f" and {len(own) - 4} more" if len(own) > 4 else ""
+        raise ValueError(
+            f"model has layers of its own ({', '.join(own[:4])}{more}), other than architecture "
+            f"{model.architecture!r} makes: {mend}"
+        )
+    return settings
 
 
 def save_model(
@@ -28,22 +74,12 @@ def save_model(
 
     Raises:
         FileNotFoundError: the folder of ``path`` does not exist.
-        ValueError: ``dtype`` is no floating type, or the model has an architecture of its own,
-            which :func:`load_model` could not rebuild.
+        ValueError: ``dtype`` is no floating type, or the model has a network of its own, which
+            :func:`load_model` could not rebuild: nothing is written.
     """
-    if model.architecture not in ARCHITECTURES:
-        raise ValueError(
-            f"model has the architecture {model.architecture!r}, and load_model rebuilds only "
-            f"{', '.join(ARCHITECTURES)}: keep its state_dict() and build it again yourself"
-        )
     if dtype is not None and not dtype.is_floating_point:
         raise ValueError(f"dtype must be a floating type such as torch.bfloat16, not {dtype}")
-    settings = {
-        "image_shape": model.image_shape,
-        "latent_dim": model.latent_dim,
-        "architecture": model.architecture,
-        "likelihood": model.likelihood,
-    }
+    settings = rebuilding_settings(model)
     tensors = {
         name: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
         for name, value in model.state_dict().items()

@@ -1,7 +1,9 @@
 """The variational autoencoder: an encoder, a decoder, and layers named in execution order."""
 
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -13,6 +15,8 @@ from ..likelihoods import ContinuousBernoulli
 from .networks import ARCHITECTURES, NetworkMaker
 
 LIKELIHOODS = ("bernoulli", "continuous_bernoulli", "gaussian")
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 class VAE(nn.Module):
@@ -226,17 +230,35 @@ def _layer_names(network: nn.Module) -> tuple[str, ...]:
     return tuple(getattr(network, "layer_names", children))
 
 
-def untrained_copy(model: VAE, *, seed: int = 0) -> VAE:
-    """Return a model with the same layers and fresh weights, on the CPU.
+def fresh_copy(model: _Network, seed: int = 0, *, entries: Set[str] | None = None) -> _Network:
+    """Return the same network untrained: its modules draw their weights anew, on the CPU.
+
+    Each module draws as when it is made, by its ``reset_parameters``, in the order in which modules
+    are registered. Where they are made in that order too, as in all of this package's
+    architectures, the weights are those that a model made anew after ``torch.manual_seed(seed)``
+    begins with.
 
     Args:
-        model: the model whose settings are taken.
+        model: any network. It is left as it was.
         seed: source of the weights; the global random state is left as it was.
+        entries: names of the parameters that must be fresh, all of them when not given. Others
+            may stay as they are where their module cannot draw.
+
+    Raises:
+        ValueError: a module with parameters has no method ``reset_parameters``.
     """
+    fresh = copy.deepcopy(model).cpu().requires_grad_(True)
     with own_random_state(torch.device("cpu"), seed):
-        return VAE(
-            model.image_shape,
-            model.latent_dim,
-            architecture=model.architecture,
-            likelihood=model.likelihood,
-        )
+        for path, module in fresh.named_modules():
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
+                continue
+            names = [
+                f"{path}.{name}".lstrip(".") for name, _ in module.named_parameters(recurse=False)
+            ]
+            if stale := [name for name in names if entries is None or name in entries]:
+                raise ValueError(
+                    f"model cannot be had untrained: {', '.join(stale)} cannot be drawn anew, for "
+                    f"{type(module).__name__} has no method reset_parameters; give it one"
+                )
+    return fresh
