@@ -397,3 +397,25 @@ def test_a_model_with_a_network_of_its_own_is_saved_once_it_has_a_name(
     tv.save_model(model, tmp_path / "model")
     again = tv.load_model(tmp_path / "model")
     assert torch.equal(again.decoder.pixels.weight, model.decoder.pixels.weight)
+
+
+def test_one_weight_under_two_names_is_saved_once_and_tied_again(tmp_path: Path) -> None:
+    model, apart = (tv.VAE((1, 16, 16), 3, architecture="linear") for _ in range(2))
+    model.encoder.log_var.weight = model.encoder.mean.weight
+    for name, each in (("tied", model), ("apart", apart)):
+        tv.save_model(each, tmp_path / name)
+    weight = 4 * model.encoder.mean.weight.numel()
+    assert (tmp_path / "apart").stat().st_size - (tmp_path / "tied").stat().st_size > 0.9 * weight
+    again = tv.load_model(tmp_path / "tied")
+    assert again.encoder.log_var.weight is again.encoder.mean.weight
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+def test_weights_that_share_memory_without_being_one_are_saved_apart(tmp_path: Path) -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture="linear")
+    both = torch.rand(6, 256)
+    model.encoder.mean.weight.data, model.encoder.log_var.weight.data = both[:3], both[3:]
+    tv.save_model(model, tmp_path / "model")
+    again = tv.load_model(tmp_path / "model")
+    assert torch.equal(again.encoder.log_var.weight, both[3:])

@@ -9,7 +9,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..devices import own_random_state
-from ..files import packed_metadata, unpacked_metadata, write_atomically
+from ..files import (
+    packed_metadata,
+    stored_entries,
+    tie,
+    tied_entries,
+    unpacked_metadata,
+    write_atomically,
+)
 from .networks import ARCHITECTURES
 from .vae import VAE
 
@@ -81,10 +88,13 @@ def save_model(
         raise ValueError(f"dtype must be a floating type such as torch.bfloat16, not {dtype}")
     settings = rebuilding_settings(model)
     tensors = {
-        name: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
-        for name, value in model.state_dict().items()
+        name: value.to(dtype) if dtype and value.is_floating_point() else value
+        for name, value in stored_entries(model).items()
     }
-    metadata = packed_metadata({"format": _FILE_FORMAT, "settings": settings})
+    content: dict[str, Any] = {"format": _FILE_FORMAT, "settings": settings}
+    if tied := tied_entries(model):
+        content["tied"] = tied
+    metadata = packed_metadata(content)
     write_atomically(path, save(tensors, metadata=metadata))
 
 
@@ -120,7 +130,9 @@ def load_model(path: str | os.PathLike[str]) -> VAE:
         ) from None
     try:
         model = VAE(**metadata["settings"])
-        model.load_state_dict(tensors)
+        tied = metadata.get("tied", {})
+        tie(model, tied)
+        model.load_state_dict(tensors | {name: tensors[earlier] for name, earlier in tied.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} does not hold a whole model: {' '.join(str(error).split())}"
