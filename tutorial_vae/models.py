@@ -12,6 +12,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 
+from .devices import own_random_state
+from .files import packed_metadata, unpacked_metadata, write_atomically
 from .likelihoods import ContinuousBernoulli
 
 ARCHITECTURES = ("conv", "mlp", "linear")
