@@ -185,10 +185,9 @@ def test_compare_names_what_is_wrong_with_its_files(
 def test_experiment_writes_its_table(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    from tutorial_vae import experiments
+    from tutorial_vae_book import experiments
 
     toy = experiments.Experiment(lambda seed: [{"seed": seed, "value": seed / 3}])
-    monkeypatch.setattr(experiments.running, "EXPERIMENTS", {"quick_tour": toy})
     monkeypatch.setattr(experiments, "EXPERIMENTS", {"quick_tour": toy})
     monkeypatch.setenv("TUTORIAL_VAE_DATA", str(folder / "data"))
     assert main(["experiment", "all", "--folder", ".", "--jobs", "1"]) == 0
@@ -202,7 +201,7 @@ def test_experiment_writes_its_table(
 def test_experiment_with_failed_runs_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    from tutorial_vae import experiments
+    from tutorial_vae_book import experiments
 
     toy = experiments.Experiment(lambda seed: [{"seed": seed, "value": 1 / seed}])
     monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)
@@ -215,7 +214,7 @@ def test_experiment_with_failed_runs_says_so(
 def test_experiment_without_a_name_lists_the_tables(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    from tutorial_vae import experiments
+    from tutorial_vae_book import experiments
 
     toy = experiments.Experiment(lambda seed: [{"seed": seed, "value": 1.0}])
     monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)

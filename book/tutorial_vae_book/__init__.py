@@ -17,7 +17,7 @@ _own, _own_names, __all__ = lazy_loader.attach(
     submod_attrs={
         "exercises": ["EXERCISES", "Exercise", "Verdict", "check"],
         "experiments": ["EXPERIMENTS", "run_experiment"],
-        "results": ["Summary", "load_provenance", "load_table", "summarise"],
+        "results": ["Summary", "load_provenance", "load_table", "pivot", "summarise"],
     },
 )
 

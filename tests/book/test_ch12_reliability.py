@@ -146,7 +146,7 @@ def test_the_rules_say_what_the_pairs_that_they_were_fitted_to_showed():
 def test_with_few_images_the_source_did_harm_as_the_rules_have_it():
     elbos = {
         (row["target"], row["source"], row["plan"], row["seed"]): row["value"]
-        for row in results.load_table("transfer_few")
+        for row in results.load_table("transfer_few").to_dict("records")
         if row["measure"] == "elbo"
     }
     gains: dict[tuple[str, str], list[float]] = {}

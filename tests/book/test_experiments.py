@@ -19,7 +19,7 @@ def test_tables_that_are_shipped_have_a_record_of_how_they_were_made() -> None:
         assert made_by["command"] == f"tutorial-vae experiment {name}"
         assert made_by["seconds"] > 0
         assert made_by["processor"]
-        assert {row["seed"] for row in results.load_table(name)} == set(made_by["seeds"])
+        assert set(results.load_table(name)["seed"]) == set(made_by["seeds"])
 
 
 def add(monkeypatch: pytest.MonkeyPatch, folder: Path, function: Callable, **options: Any) -> None:
@@ -41,8 +41,8 @@ def test_a_table_comes_back_with_its_numbers(
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     assert path == tmp_path / "toy.csv"
     rows = results.load_table("toy")
-    assert rows[1] == {"seed": 1.0, "name": "a", "value": -1.5}
-    assert len(rows) == len(experiments.SEEDS)
+    assert rows.loc[1].to_dict() == {"seed": 1, "name": "a", "value": -1.5}
+    assert len(rows) == 5
 
 
 def test_summaries_average_within_seeds_and_spread_over_them(
@@ -78,7 +78,7 @@ def test_a_failed_run_is_named_and_the_others_make_the_table(
     with pytest.warns(experiments.FailedRunsWarning, match="1 of 5 runs of toy .* out of luck"):
         run(tmp_path)
     monkeypatch.setattr(results, "FOLDER", tmp_path)
-    assert [row["seed"] for row in results.load_table("toy")] == [0, 1, 3, 4]
+    assert list(results.load_table("toy")["seed"]) == [0, 1, 3, 4]
     made_by = results.load_provenance("toy")
     assert made_by["failures"] == [{"seed": 2, "error": "ArithmeticError: out of luck"}]
     assert made_by["runs"] == 5
@@ -118,7 +118,7 @@ def test_what_comes_before_is_run_first_and_only_once(
     run(tmp_path)
     assert calls == ["before 0", "toy 0"]
     assert {path.name for path in tmp_path.glob("*.csv")} == {"before.csv", "toy.csv"}
-    assert experiments.working_folder("toy").parent == tmp_path / "data" / "experiments"
+    assert experiments.working_folder("toy", run).parent == tmp_path / "data" / "experiments"
 
 
 def test_wrong_names_and_folders_are_named(tmp_path: Path) -> None:
@@ -135,9 +135,10 @@ def test_wrong_names_and_folders_are_named(tmp_path: Path) -> None:
 def test_a_working_folder_is_the_same_where_shapes_are_checked() -> None:
     # Tests check shapes, the processes that do the runs do not.
     name = "transferability_sources"
-    here = experiments.working_folder(name)
+    here = experiments.working_folder(name, experiments.EXPERIMENTS[name].run)
     code = (
-        f"from tutorial_vae_book.experiments import working_folder; print(working_folder({name!r}))"
+        "from tutorial_vae_book.experiments import EXPERIMENTS, working_folder; "
+        f"print(working_folder({name!r}, EXPERIMENTS[{name!r}].run))"
     )
     there = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120

@@ -1,5 +1,6 @@
 """The experiments behind the chapters measure what the chapters show; here with two steps a run."""
 
+import inspect
 import json
 import sys
 from typing import Any
@@ -22,13 +23,19 @@ from tutorial_vae_book.ch06_latent_space.experiment import (
 from tutorial_vae_book.ch07_what_vaes_are_for.experiment import what_vaes_are_for
 from tutorial_vae_book.ch09_inside_a_vae.inside_a_vae import inside_a_vae
 from tutorial_vae_book.ch10_generic_encoders.experiment import generic_encoders
+from tutorial_vae_book.experiments import EXPERIMENTS
 
 STUDIES = ("beta", "prior path", "image path", "factors")
 
 
+def module_of(name: str) -> Any:
+    """Return the module that defines the experiment NAME."""
+    return sys.modules[inspect.unwrap(EXPERIMENTS[name].run).__module__]
+
+
 def train_two_steps(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let the experiment NAME train every model for two steps on 64 images."""
-    module = sys.modules[f"tutorial_vae_book.experiments.{name}"]
+    module = module_of(name)
     whole = module.fit
 
     def short(model: Any, images: Any, **options: Any) -> Any:

@@ -98,7 +98,7 @@ def test_a_model_is_trained_kept_on_the_way_and_measured(
     fresh = VAE((1, 32, 32))
     assert torch.equal(first.encoder.mean.weight, fresh.encoder.mean.weight)
     assert not torch.equal(first.encoder.mean.weight, last.encoder.mean.weight)
-    assert experiments.working_folder("models") in kept[0].parents
+    assert experiments.working_folder("models", models.models) in kept[0].parents
 
 
 def test_objectives_have_the_names_that_the_table_gives_them() -> None:

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from ..files import data_root
 from .imageset import ImageSet
 from .pictures import read_picture
 from .request import Request

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..data import ImageSet
 from ..data.imageset import as_float, image_tensor
+from ..devices import evaluation_mode
 from ..models import VAE
 
 

@@ -16,7 +16,13 @@ from torch import Tensor, nn
 
 from ..data.imageset import as_float
 from ..devices import lent, own_random_state, random_states, set_random_states
-from ..files import packed_metadata, unpacked_metadata, write_atomically
+from ..files import (
+    packed_metadata,
+    stored_entries,
+    tied_entries,
+    unpacked_metadata,
+    write_atomically,
+)
 from .batches import Batches
 from .history import History
 from .options import TrainingOptions, complete_options
@@ -86,6 +92,8 @@ def optimise(
     }
     if frozen := [name for name, value in network.named_parameters() if not value.requires_grad]:
         settings["frozen"] = frozen
+    if tied := tied_entries(network):
+        settings["tied"] = tied
 
     networks = nn.ModuleDict({"model": network, "objective": objective})
     with lent(networks, chosen["device"]) as target, own_random_state(target, seed):
@@ -227,7 +235,7 @@ class _Run:
     def save(self, path: Path) -> None:
         """Write the whole state of the run in one step."""
         state = self.optimiser.state_dict()["state"]
-        tensors = {f"networks.{name}": v for name, v in self.networks.state_dict().items()}
+        tensors = {f"networks.{name}": v for name, v in stored_entries(self.networks).items()}
         tensors |= {f"optimiser.{i}.{name}": v for i, s in state.items() for name, v in s.items()}
         tensors |= {f"permutation.{i}": s.permutation for i, s in enumerate(self.streams)}
         tensors |= {f"random.{name}": v for name, v in random_states(self.device).items()}
@@ -270,7 +278,9 @@ class _Run:
                     f"checkpoint {path} belongs to another run: its {name} is {there!r}, not "
                     f"{here!r}. Name another checkpoint, or remove this one to start anew"
                 )
-        self.networks.load_state_dict(_under("networks.", tensors))
+        entries = _under("networks.", tensors)
+        again = {name: entries[first] for name, first in tied_entries(self.networks).items()}
+        self.networks.load_state_dict(entries | again)
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimiser.", tensors).items():
             index, _, part = name.partition(".")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plots import COLOURS, WIDTH, empty_figure, layer_part, pictures_of, styled
+from ..plots import COLOURS, OTHER_COLOURS, WIDTH, empty_figure, layer_part, pictures_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..data import ImageSet
 from ..data.imageset import image_tensor
 from ..devices import own_random_state
-from ..models import VAE
+from ..models import VAE, fresh_copy, rebuilding_settings
 from ..training import History, TrainingOptions, fit
 from ..training.options import complete_options
 from .plans import PLANS, Plan, layers_of
@@ -112,44 +112,18 @@ def _start(
     model: VAE, shape: tuple[int, ...], plan: Plan, seed: int
 ) -> tuple[VAE, tuple[str, ...]]:
     """Return the model that training starts from, and the names of its fresh layers."""
-    untrained = _untrained(model, shape, FRESH_SEED + seed)
-    old, new = model.state_dict(), untrained.state_dict()
-    if new.keys() != old.keys():
-        raise ValueError(
-            f"a VAE for images of the shape {shape} cannot inherit from a model with layers of its "
-            f"own ({', '.join(sorted(new.keys() ^ old.keys()))}): load the images in the model's "
-            f"shape, {model.image_shape}"
-        )
-    fresh = plan.reset_entries(model, {name for name in old if old[name].shape != new[name].shape})
-    for name in fresh.intersection(dict(model.named_parameters())):
-        owner = untrained.get_submodule(name.rpartition(".")[0])
-        if owner is not untrained and not hasattr(owner, "reset_parameters"):
-            raise ValueError(
-                f"plan {plan.name!r} gives fresh weights to {name}, but {type(owner).__name__} has "
-                "no method reset_parameters that would draw them"
-            )
-    start = copy.deepcopy(model) if shape == model.image_shape else untrained
+    old = model.state_dict()
+    if shape == model.image_shape:
+        fresh = plan.reset_entries(model)
+        untrained = fresh_copy(model, FRESH_SEED + seed, entries=fresh)
+        start = copy.deepcopy(model)
+    else:
+        settings = rebuilding_settings(model) | {"image_shape": shape}
+        with own_random_state(torch.device("cpu"), FRESH_SEED + seed):
+            start = untrained = VAE(**settings)
+        misfits = {n for n, value in untrained.state_dict().items() if value.shape != old[n].shape}
+        fresh = plan.reset_entries(model, misfits)
+    new = untrained.state_dict()
     start.load_state_dict({name: new[name] if name in fresh else old[name] for name in old})
     start.to(next(model.parameters()).device).train(model.training)
     return start, layers_of(model, fresh)
-
-
-def _untrained(model: VAE, shape: tuple[int, ...], seed: int) -> VAE:
-    """Return a model of the same layers, for images of a shape, with fresh weights, on the CPU."""
-    with own_random_state(torch.device("cpu"), seed):
-        plain = VAE(
-            shape,
-            model.latent_dim,
-            architecture=model.architecture,
-            likelihood=model.likelihood,
-        )
-    if shape != model.image_shape:
-        return plain
-    # Not the plain one: a model may have layers of its own, which torch knows how to reset.
-    fresh = copy.deepcopy(model).cpu()
-    fresh.load_state_dict(dict(plain.named_parameters(recurse=False)), strict=False)
-    with own_random_state(torch.device("cpu"), seed):
-        for module in fresh.modules():
-            if callable(reset := getattr(module, "reset_parameters", None)):
-                reset()
-    return fresh

@@ -1,10 +1,10 @@
 """How often a card has been right: its answers for pairs of sets whose outcome was measured."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from statistics import mean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tutorial_vae.files import write_atomically
 from tutorial_vae.transfer import recommendation
@@ -193,5 +193,6 @@ def keep_reliability(folder: Path) -> None:
     write_atomically(Path(recommendation.__file__).with_name("reliability.json"), text.encode())
 
 
-def _table(name: str) -> list[dict[str, str | float]]:
-    return load_table(name) if (FOLDER / f"{name}.csv").is_file() else []
+def _table(name: str) -> list[dict[Hashable, Any]]:
+    there = (FOLDER / f"{name}.csv").is_file()
+    return load_table(name).to_dict("records") if there else []

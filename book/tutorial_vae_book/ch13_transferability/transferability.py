@@ -107,7 +107,7 @@ def transferability(
     Args:
         task: a name in ``TASKS``, or in ``SHIFTS`` where ``fraction`` is 0.
         pretraining: what the backbone learnt on the source, one of ``KINDS``, or ``"none"``.
-        method: a name in the ``METHODS`` of fine-tuning, or of domain adaptation.
+        method: a name in ``FINE_TUNING`` or in ``DOMAIN_ADAPTATION``.
         fraction: per cent that may be used of the target's labelled images, of which there are
             1,000, and of the Korean alphabet 320.
         setting: ``"tuned"``, or which of the ``SHIFT_TRIALS`` of the method.

@@ -4,27 +4,73 @@
 seconds that made it. ``tutorial-vae experiment NAME`` makes both again.
 """
 
-import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import mean
 from typing import Any, NamedTuple
+
+import numpy as np
+import pandas
+from jaxtyping import Float64
 
 FOLDER = Path(__file__).parent
 
 
-def load_table(name: str) -> list[dict[str, str | float]]:
-    """Return a measured table, one dictionary a row, with numbers as floats.
+def load_table(name: str) -> pandas.DataFrame:
+    """Return a measured table.
 
     Args:
         name: name of the experiment, for example ``"quick_tour"``.
 
+    Returns:
+        The table, with numbers as numbers; a column in which some values are numbers and others
+        words or nothing has each as what it is.
+
     Raises:
         ValueError: there is no such table.
     """
-    with _path(name, "csv").open(newline="", encoding="utf-8") as file:
-        return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    text = pandas.read_csv(_path(name, "csv"), dtype=str, keep_default_na=False)
+    return text.apply(_as_numbers)
+
+
+def _as_numbers(column: pandas.Series) -> pandas.Series:
+    numbers = pandas.to_numeric(column, errors="coerce")
+    words = numbers.isna() & (column.str.lower() != "nan")
+    return numbers if not words.any() else numbers.astype(object).where(~words, column)
+
+
+def pivot(
+    table: pandas.DataFrame, values: str = "value", /, **axes: Iterable[Any]
+) -> Float64[np.ndarray, "..."]:
+    """Return a column of a table as an array, with an axis for each column that is named.
+
+    >>> digits = load_table("transfer").query("target == 'digits' and measure == 'elbo'")
+    >>> pivot(digits, source=["dsprites", "solids"], plan=["all", "scratch"], seed=range(3)).shape
+    (2, 2, 3)
+
+    Args:
+        table: rows of which each has its own place on the axes.
+        values: the column to take.
+        **axes: for each column, its values in the order of the axis.
+
+    Returns:
+        The values, not a number where the table has no such row.
+
+    Raises:
+        ValueError: two rows have the same place.
+    """
+    places = pandas.MultiIndex.from_product([list(axis) for axis in axes.values()], names=axes)
+    column = table.set_index(list(axes))[values]
+    if len(axes) == 1:
+        places = places.get_level_values(0)
+    wanted = column[column.index.isin(places)]
+    if wanted.index.has_duplicates:
+        twice = wanted.index[wanted.index.duplicated()][0]
+        raise ValueError(
+            f"table has several rows at {', '.join(axes)} = {twice}: choose among them"
+        )
+    shape = [len(list(axis)) for axis in axes.values()]
+    return wanted.reindex(places).to_numpy(dtype=float).reshape(shape)
 
 
 class Summary(NamedTuple):
@@ -73,32 +119,36 @@ def summarise(
         ValueError: there is no such table, it has no such column, no row is left, or one has no
             partner to subtract.
     """
-    rows = load_table(table)
-    if unknown := {"seed", "value", *by, *(minus or {}), *where} - set(rows[0]):
+    frame = load_table(table)
+    if unknown := {"seed", "value", *by, *(minus or {}), *where} - set(frame):
         raise ValueError(
-            f"{table} has no column {', '.join(sorted(unknown))}: it has {', '.join(rows[0])}"
+            f"{table} has no column {', '.join(sorted(unknown))}: it has {', '.join(frame)}"
         )
-    groups: dict[tuple[str | float, ...], dict[str | float, list[float]]] = {}
-    values = {_identity(row): float(row["value"]) for row in rows}
-    for row in rows:
-        if any(row[column] != value for column, value in where.items()):
-            continue
-        value = values[_identity(row)]
-        if minus is not None:
-            partner = _identity(row | dict(minus))
-            if partner not in values:
-                raise ValueError(f"{table} has no row with {dict(minus)} to subtract from {row}")
-            value -= values[partner]
-        group = groups.setdefault(tuple(row[column] for column in by), {})
-        group.setdefault(row["seed"], []).append(value)
-    if not groups:
+    kept = _rows_with(frame, where)
+    if minus is not None:
+        shared = [column for column in frame if column not in ("value", *minus)]
+        partners = _rows_with(frame, minus)[[*shared, "value"]]
+        kept = kept.merge(partners, on=shared, how="left", suffixes=("", " to subtract"))
+        if (alone := kept["value to subtract"].isna()).any():
+            row = kept[alone].iloc[0][[*shared, *minus]].to_dict()
+            raise ValueError(f"{table} has no row with {dict(minus)} to subtract from {row}")
+        kept["value"] -= kept["value to subtract"]
+    if kept.empty:
         raise ValueError(f"{table} has no row with {where}")
-    seeds = {key: [mean(rows) for rows in group.values()] for key, group in groups.items()}
-    return {key: Summary(mean(v), min(v), max(v), len(v)) for key, v in seeds.items()}
+    seeds = kept.groupby([*by, "seed"], sort=False)["value"].mean().reset_index()
+    groups = seeds.groupby(list(by), sort=False) if by else [((), seeds)]
+    return {key: _over_seeds(group["value"]) for key, group in groups}
 
 
-def _identity(row: Mapping[str, str | float]) -> tuple[str | float, ...]:
-    return tuple(value for column, value in row.items() if column != "value")
+def _rows_with(frame: pandas.DataFrame, where: Mapping[str, str | float]) -> pandas.DataFrame:
+    chosen = np.ones(len(frame), dtype=bool)
+    for column, value in where.items():
+        chosen &= (frame[column] == value).to_numpy()
+    return frame[chosen]
+
+
+def _over_seeds(values: pandas.Series) -> Summary:
+    return Summary(float(values.mean()), float(values.min()), float(values.max()), len(values))
 
 
 def load_provenance(name: str) -> dict[str, Any]:
@@ -119,10 +169,3 @@ def _path(name: str, suffix: str) -> Path:
         names = ", ".join(sorted(p.stem for p in FOLDER.glob("*.csv")))
         raise ValueError(f"name must be one of {names}, not {name!r}")
     return path
-
-
-def _number(text: str) -> str | float:
-    try:
-        return float(text)
-    except ValueError:
-        return text
