@@ -182,4 +182,4 @@ def test_a_history_has_a_column_for_each_name() -> None:
     assert frame.iloc[0].tolist() == [25, 3.0, 2.0, 0.5]
     with pytest.raises(AttributeError, match="columns step, score, part, seconds has no 'elbo'"):
         history.elbo  # noqa: B018
-    assert [ax.get_title() for ax in history.plot().axes] == ["score", "part"]
+    assert [ax.get_title(loc="left") for ax in history.plot().axes] == ["score", "part"]

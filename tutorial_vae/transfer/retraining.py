@@ -12,6 +12,7 @@ from ..data import ImageSet
 from ..data.imageset import image_tensor
 from ..devices import own_random_state
 from ..models import VAE, fresh_copy, rebuilding_settings
+from ..objectives import ELBO
 from ..training import History, TrainingOptions, fit
 from ..training.options import complete_options
 from .plans import PLANS, Plan, layers_of
@@ -83,7 +84,8 @@ def retrain(
     copied, reset = _start(model, shape, plan, complete_options(options)["seed"])
     for name, parameter in copied.named_parameters():
         parameter.requires_grad_(name in trained)
-    history = fit(copied, images, **options) if trained else History()
+    nothing = History(columns={name: [] for name in ("step", *ELBO._fields, "seconds")})
+    history = fit(copied, images, **options) if trained else nothing
     copied.requires_grad_(True)
     sizes = {name: parameter.numel() for name, parameter in copied.named_parameters()}
     names = tuple(name for name in sizes if name in trained)
