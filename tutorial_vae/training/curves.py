@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..plots import OTHER_COLOURS, WIDTH, new_figure, styled
-from .history import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from .history import History
 
 _TITLES = {"elbo": "ELBO", "log_likelihood": "log-likelihood", "kl": "KL"}
 
 
 def training_curves(
-    histories: History | Mapping[str, History], *, colours: Sequence[str] | None = None
+    histories: "History | Mapping[str, History]", *, colours: Sequence[str] | None = None
 ) -> "Figure":
     """Draw what is maximised and its parts against the training step: of a VAE ELBO and KL.
 
