@@ -7,7 +7,8 @@ from typing import Any
 import traitlets
 
 from tutorial_vae.explorer import Explorer, script, style
-from tutorial_vae.transfer.ranking import chosen_settings
+
+from ..ranking import chosen_settings
 
 Rows = Sequence[Mapping[str, str | float]]
 
@@ -23,7 +24,7 @@ class MethodExplorer(Explorer):
     Of a task with labels the explorer draws the accuracy over the share of them for plain
     fine-tuning, the chosen method and training from scratch. Of one without, it draws the accuracy
     of every method of domain adaptation, each with the setting that was best on the other tasks
-    (``chosen_settings`` in ``transfer/ranking.py``). Below, each method has its difference
+    (``chosen_settings`` in ``ranking.py``). Below, each method has its difference
     to the reference, seed by seed, and its accuracy on the source before and after.
 
     Args:
