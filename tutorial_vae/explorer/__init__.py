@@ -8,7 +8,7 @@ from .choices import Choice, ChoiceExplorer, Range
 from .explorer import Explorer
 from .front_end import script, style
 from .html import Section
-from .packing import pack, pack_pictures, pack_rows, unpack
+from .packing import frame_of, pack, pack_pictures, pack_rows, unpack
 
 __all__ = [
     "Choice",
@@ -16,6 +16,7 @@ __all__ = [
     "Explorer",
     "Range",
     "Section",
+    "frame_of",
     "pack",
     "pack_pictures",
     "pack_rows",

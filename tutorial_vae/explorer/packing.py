@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas
 from jaxtyping import Float
 
 
@@ -54,8 +55,29 @@ def unpack(packed: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
     return flat.reshape(packed["shape"])
 
 
+def frame_of(
+    rows: pandas.DataFrame | Sequence[Mapping[str, Any]], columns: Sequence[str], name: str = "rows"
+) -> pandas.DataFrame:
+    """Return a measured table as a frame, whether it is one or a sequence of rows.
+
+    Args:
+        rows: of the table.
+        columns: those that it must have, unless it has no rows.
+        name: what errors call it.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    table = pandas.DataFrame(rows)
+    if len(table) and (missing := set(columns) - set(table)):
+        raise ValueError(f"{name} lack the columns {', '.join(sorted(missing))}")
+    return table.reindex(columns=list(columns)) if table.empty else table
+
+
 def pack_rows(
-    rows: Sequence[Mapping[str, Any]], measure: str, axes: Mapping[str, Sequence[Any]]
+    rows: pandas.DataFrame | Sequence[Mapping[str, Any]],
+    measure: str,
+    axes: Mapping[str, Sequence[Any]],
 ) -> dict[str, Any]:
     """Return a measure of a table as :func:`pack` does, an axis for each column that is named.
 
@@ -67,10 +89,12 @@ def pack_rows(
     """
     places = {column: {value: i for i, value in enumerate(known)} for column, known in axes.items()}
     values = np.full([len(known) for known in axes.values()], np.nan)
-    for row in rows:
-        place = tuple(known.get(row[column]) for column, known in places.items())
-        if row["measure"] == measure and None not in place:
-            values[place] = row["value"]
+    table = frame_of(rows, ["measure", "value", *axes])
+    chosen = table[table["measure"] == measure]
+    for *found, value in zip(*(chosen[name] for name in [*axes, "value"]), strict=True):
+        place = tuple(places[column].get(each) for column, each in zip(axes, found, strict=True))
+        if None not in place:
+            values[place] = value
     return pack(values, measure, *values.shape, gaps=True)
 
 

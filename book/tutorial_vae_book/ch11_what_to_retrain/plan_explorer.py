@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tutorial_vae.explorer import Choice, ChoiceExplorer, pack_rows, script, style
+import pandas
+
+from tutorial_vae.explorer import Choice, ChoiceExplorer, frame_of, pack_rows, script, style
 from tutorial_vae.models import VAE
 from tutorial_vae.plots import layer_part
 from tutorial_vae.transfer import PLANS, Plan
@@ -48,7 +50,7 @@ class PlanExplorer(ChoiceExplorer):
 
     def __init__(
         self,
-        rows: Sequence[Mapping[str, str | float]],
+        rows: pandas.DataFrame | Sequence[Mapping[str, Any]],
         model: VAE,
         *,
         target: str | None = None,
@@ -56,33 +58,30 @@ class PlanExplorer(ChoiceExplorer):
         plan: str = "all",
         size: int | None = None,
     ) -> None:
-        if not rows:
+        columns = ["target", "source", "plan", "size", "seed", "measure", "value"]
+        table = frame_of(rows, columns)
+        if table.empty:
             raise ValueError("rows must hold at least one measurement")
-        columns = {"target", "source", "plan", "size", "seed", "measure", "value"}
-        if missing := columns - set(rows[0]):
-            raise ValueError(f"rows lack the columns {', '.join(sorted(missing))}")
-        named = {str(row["plan"]) for row in rows} - set(_BASELINES)
+        named = set(table["plan"]) - set(_BASELINES)
         if unknown := named - set(PLANS):
             raise ValueError(
                 f"rows name the plans {', '.join(sorted(unknown))}, but plans are "
                 f"{', '.join(PLANS)}"
             )
+        alone = table["source"] == "none"
         targets, sources = (
-            list(dict.fromkeys(str(row[column]) for row in rows if row[column] != "none"))
-            for column in ("target", "source")
+            table["target"].unique().tolist(),
+            table[~alone]["source"].unique().tolist(),
         )
         if not sources:
             raise ValueError("rows must hold runs from some source, got only those without one")
-        sizes, seeds = (sorted({int(row[column]) for row in rows}) for column in ("size", "seed"))
+        sizes, seeds = (sorted(set(table[column].astype(int))) for column in ("size", "seed"))
         plans = [name for name in PLANS if name in named]
         target = targets[0] if target is None else target
         other = next((name for name in sources if name != target), sources[0])
         # Training from scratch takes nothing from any source, so it stands beside all of them.
-        spread = [
-            {**row, "source": each}
-            for row in rows
-            for each in (sources if row["source"] == "none" else [row["source"]])
-        ]
+        beside = [table[alone].assign(source=source) for source in sources]
+        spread = pandas.concat([table[~alone], *beside])
         axes = {"target": targets, "source": sources, "plan": plans, "size": sizes, "seed": seeds}
         bare = {"target": targets, "plan": list(_BASELINES), "size": sizes, "seed": seeds}
         super().__init__(
@@ -92,7 +91,7 @@ class PlanExplorer(ChoiceExplorer):
             layers=list(model.layer_names),
             plans=[_described(PLANS[name], model) for name in plans],
             baselines=list(_BASELINES),
-            baseline=pack_rows(rows, "accuracy", bare),
+            baseline=pack_rows(table, "accuracy", bare),
             **{measure: pack_rows(spread, measure, axes) for measure in _MEASURES},
         )
 
