@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tutorial_vae import BetaVAE, compare_layers, evaluate, fit, save_model
+from tutorial_vae import BetaVAE, assess, compare_layers, evaluate, fit, retrain, save_model
 from tutorial_vae.architecture import (
     PathBackbone,
     RandomPathObjective,
@@ -15,6 +15,9 @@ from tutorial_vae.architecture import (
     SuperNetwork,
     multiply_adds,
 )
+from tutorial_vae.data import ImageSet
+from tutorial_vae.evaluation import clustering, probe
+from tutorial_vae.transfer import assessment
 
 SHAPE = (1, 16, 16)
 
@@ -136,3 +139,40 @@ def test_it_is_not_saved_in_a_file_that_nobody_could_load(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="model has the architecture 'super-network"):
         save_model(vae(), tmp_path / "model.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def labelled(n: int = 40) -> ImageSet:
+    pixels = images(n)
+    return ImageSet(
+        "squares",
+        pixels,
+        labels=(pixels[:, 0, :8].sum(dim=(1, 2)) > 0).long(),
+        class_names=("low", "high"),
+    )
+
+
+@pytest.mark.parametrize("extracted", [False, True])
+def test_it_is_a_source_like_any_other_vae(
+    extracted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = vae().extract((1, 0)) if extracted else vae()
+    before = copy.deepcopy(model.state_dict())
+    squares = labelled()
+    # Latents of the same network with fresh weights are other numbers, and as many.
+    accuracies = probe(model, squares, squares, kind="knn", device="cpu")
+    assert all(0 < accuracy.low <= accuracy.value <= accuracy.high for accuracy in accuracies)
+    assert len(clustering(model, squares, device="cpu")) == 4
+    options = {"steps": 2, "batch_size": 8, "device": "cpu", "progress": False}
+    result = retrain(model, squares, "encoder-reset", **options)
+    assert result.reset == model.layer_names[:4]
+    decoder = {name for name in before if name.startswith("decoder.")}
+    later = result.model.state_dict()
+    assert all(torch.equal(later[name], before[name]) for name in decoder)
+    assert not torch.equal(later["encoder.mean.weight"], before["encoder.mean.weight"])
+    with pytest.raises(ValueError, match=r"model has the architecture '(super-network|path)"):
+        retrain(model, torch.zeros(8, 3, 16, 16), "new-ends", **options)
+    monkeypatch.setattr(assessment, "STEPS", 2)
+    card = assess(model, squares, device="cpu", progress=False)
+    assert card.layers == model.layer_names
+    assert set(card.alignment["target model"]) == {"source", "untrained"}
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

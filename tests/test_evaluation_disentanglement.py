@@ -177,3 +177,13 @@ def test_scores_name_bad_options() -> None:
         dci(codes, factors, importance="tea leaves")
     with pytest.raises(ValueError, match="at least 2 factors"):
         dci(codes, factors[:, :1])
+
+
+def test_mig_of_perfect_codes_is_one_however_many_values_a_factor_has() -> None:
+    draw = np.random.default_rng(0)
+    factors = np.stack([draw.integers(0, size, 20_000) for size in (3, 6, 40, 32, 32)], axis=1)
+    assert mig(factors.astype(float), factors).score > 0.99
+    # Forty values in twenty bins are not told apart.
+    assert mig(factors.astype(float), factors, bins=20).score < 0.92
+    few = factors[:, :2]
+    assert mig(few + 0.3, few).score == mig(few + 0.3, few, bins=20).score

@@ -6,12 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 import tutorial_vae as tv
 from tutorial_vae.files import packed_metadata
 from tutorial_vae.likelihoods import ContinuousBernoulli
-from tutorial_vae.models import LIKELIHOODS
+from tutorial_vae.models import (
+    ARCHITECTURES,
+    LIKELIHOODS,
+    DenseDecoder,
+    DenseEncoder,
+    fresh_copy,
+)
 
 BASES = {
     "bernoulli": Bernoulli,
@@ -264,3 +271,151 @@ def test_an_interrupted_save_keeps_the_old_file(
         tv.save_model(tv.VAE((1, 16, 16), 4), path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+class Halves(nn.Module):
+    """A decoder of somebody else."""
+
+    def __init__(self, image_shape: tuple[int, int, int], latent_dim: int) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        self.first = nn.Linear(latent_dim, 8)
+        self.second = nn.Linear(8, image_shape[1] * image_shape[2])
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(z)).unflatten(1, self.image_shape)
+
+
+def test_networks_may_be_modules_or_classes_given_from_outside() -> None:
+    shape = (1, 16, 16)
+    module = DenseEncoder(shape, 3, 7)
+    model = tv.VAE(shape, 3, encoder=module, decoder=Halves)
+    assert model.encoder is module
+    assert model.layer_names == (
+        *("encoder.dense1", "encoder.mean", "encoder.log_var"),
+        *("decoder.first", "decoder.second"),
+    )
+    assert model.architecture == "DenseEncoder and Halves"
+    assert model(torch.rand(2, *shape)).mean.shape == (2, *shape)
+    # The other network is still the architecture's.
+    assert isinstance(tv.VAE(shape, 3, architecture="mlp", decoder=Halves).encoder, DenseEncoder)
+    # Images that the convolutional encoder could not read are no matter to a decoder of one's own.
+    odd = tv.VAE((1, 10, 12), 3, architecture="linear", decoder=Halves)
+    assert odd.sample(2).shape == (2, 1, 10, 12)
+    model.decoder = DenseDecoder(shape, 3, 5)
+    assert model.layer_names[-2:] == ("decoder.dense1", "decoder.pixels")
+
+
+def test_an_architecture_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ARCHITECTURES, "halves", (DenseEncoder, Halves))
+    model = tv.VAE((1, 16, 16), 3, architecture="halves")
+    tv.save_model(model, tmp_path / "model")
+    again = tv.load_model(tmp_path / "model")
+    assert isinstance(again.decoder, Halves)
+    assert torch.equal(again.decoder.first.weight, model.decoder.first.weight)
+    monkeypatch.delitem(ARCHITECTURES, "halves")
+    with pytest.raises(
+        ValueError, match=r"architecture must be one of .*not 'halves': .*add yours"
+    ):
+        tv.load_model(tmp_path / "model")
+
+
+def test_networks_that_do_not_suit_the_model_are_named() -> None:
+    shape = (1, 16, 16)
+    x = torch.rand(2, *shape)
+    with pytest.raises(ValueError, match=r"encoder must return .*\(batch, 3\), not \(2, 4\)"):
+        tv.VAE(shape, 3, encoder=DenseEncoder(shape, 4)).encode(x)
+    with pytest.raises(ValueError, match=r"decoder must return \(batch, 1, 16, 16\), not \(2, 3"):
+        tv.VAE(shape, 3, decoder=DenseDecoder((3, 16, 16), 3)).decode(torch.zeros(2, 3))
+    with pytest.raises(ValueError, match=r"decoder must be a torch module.* but it makes int"):
+        tv.VAE(shape, 3, decoder=lambda image_shape, latent_dim: latent_dim)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "mlp", "linear"])
+def test_a_fresh_copy_has_the_weights_that_a_model_made_anew_begins_with(architecture: str) -> None:
+    options = {"architecture": architecture, "likelihood": "gaussian"}
+    model = tv.VAE((1, 16, 16), 3, **options).eval().requires_grad_(False)
+    with torch.no_grad():
+        model.log_scale.fill_(3.0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(4)
+    anew = tv.VAE((1, 16, 16), 3, **options).state_dict()
+    torch.manual_seed(9)
+    expected = torch.rand(2)
+    torch.manual_seed(9)
+    fresh = fresh_copy(model, 4)
+    assert torch.equal(torch.rand(2), expected)
+    assert all(torch.equal(value, anew[name]) for name, value in fresh.state_dict().items())
+    assert all(parameter.requires_grad for parameter in fresh.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_fresh_copy_is_the_same_network_whatever_was_exchanged() -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp")
+    model.decoder = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Linear(5, 256))
+    model.decoder[1].running_mean.fill_(2.0)
+    fresh = fresh_copy(model, 1)
+    assert repr(fresh) == repr(model)
+    assert not torch.equal(fresh.decoder[0].weight, model.decoder[0].weight)
+    assert not fresh.decoder[1].running_mean.any()
+    model.decoder.append(_Loose())
+    with pytest.raises(ValueError, match=r"decoder\.3\.scale cannot be drawn anew, for _Loose"):
+        fresh_copy(model)
+    assert torch.equal(fresh_copy(model, entries={"decoder.0.weight"}).decoder[3].scale, _ONE)
+
+
+_ONE = torch.ones(1)
+
+
+class _Loose(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(_ONE.clone())
+
+
+def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp")
+    model.decoder = DenseDecoder((1, 16, 16), 3, 7)
+    with pytest.raises(ValueError, match=r"decoder\.dense1\.0\.weight.*ARCHITECTURES"):
+        tv.save_model(model, tmp_path / "model")
+    # The same names and shapes, but another function of the weights.
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp")
+    model.encoder.dense1[1] = nn.Tanh()
+    with pytest.raises(ValueError, match=r"layers of its own \(encoder\)"):
+        tv.save_model(model, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_with_a_network_of_its_own_is_saved_once_it_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture="mlp")
+    model.decoder = DenseDecoder((1, 16, 16), 3, 7)
+    small = (DenseEncoder, lambda shape, latent_dim: DenseDecoder(shape, latent_dim, 7))
+    monkeypatch.setitem(ARCHITECTURES, "small", small)
+    model.architecture = "small"
+    tv.save_model(model, tmp_path / "model")
+    again = tv.load_model(tmp_path / "model")
+    assert torch.equal(again.decoder.pixels.weight, model.decoder.pixels.weight)
+
+
+def test_one_weight_under_two_names_is_saved_once_and_tied_again(tmp_path: Path) -> None:
+    model, apart = (tv.VAE((1, 16, 16), 3, architecture="linear") for _ in range(2))
+    model.encoder.log_var.weight = model.encoder.mean.weight
+    for name, each in (("tied", model), ("apart", apart)):
+        tv.save_model(each, tmp_path / name)
+    weight = 4 * model.encoder.mean.weight.numel()
+    assert (tmp_path / "apart").stat().st_size - (tmp_path / "tied").stat().st_size > 0.9 * weight
+    again = tv.load_model(tmp_path / "tied")
+    assert again.encoder.log_var.weight is again.encoder.mean.weight
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+def test_weights_that_share_memory_without_being_one_are_saved_apart(tmp_path: Path) -> None:
+    model = tv.VAE((1, 16, 16), 3, architecture="linear")
+    both = torch.rand(6, 256)
+    model.encoder.mean.weight.data, model.encoder.log_var.weight.data = both[:3], both[3:]
+    tv.save_model(model, tmp_path / "model")
+    again = tv.load_model(tmp_path / "model")
+    assert torch.equal(again.encoder.log_var.weight, both[3:])

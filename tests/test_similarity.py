@@ -59,7 +59,6 @@ class Stored(VAE):
     def __init__(self, representations):
         super().__init__((1, 16, 16), 2, architecture="linear")
         self.encoder, self.decoder = StoredEncoder(representations), nn.Identity()
-        self.layer_names = tuple(f"encoder.layers.{i}" for i in range(len(representations)))
         self.anchor = nn.Parameter(torch.zeros(()))
 
 
@@ -67,6 +66,7 @@ class StoredEncoder(nn.Module):
     def __init__(self, representations):
         super().__init__()
         self.layers = nn.ModuleList(StoredRows(rows) for rows in representations)
+        self.layer_names = tuple(f"layers.{i}" for i in range(len(representations)))
 
     def forward(self, x):
         outputs = [layer(x) for layer in self.layers]

@@ -180,5 +180,7 @@ def test_bad_controls():
     for bad in ("pixels", ("trained",)):
         with pytest.raises(ValueError, match="controls must hold 'untrained' and 'pixels' alone"):
             compare_layers(Parts(), Parts(), images, controls=bad)
-    with pytest.raises(ValueError, match=r"model_a has weights \(scale\) but no reset_parameters"):
+    with pytest.raises(
+        ValueError, match="untrained: scale cannot be drawn anew, for Weighted has no"
+    ):
         compare_layers(Weighted(), Parts(), images, controls=("untrained",))

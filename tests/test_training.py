@@ -222,6 +222,23 @@ def test_stopped_and_resumed_run_is_bit_for_bit_the_same(tmp_path: Path) -> None
     assert _same_weights(straight, third)
 
 
+def _tied_model() -> tv.VAE:
+    model = _model()
+    model.encoder.log_var.weight = model.encoder.mean.weight
+    return model
+
+
+def test_one_weight_under_two_names_is_trained_stopped_and_resumed(tmp_path: Path) -> None:
+    straight, resumed = _tied_model(), _tied_model()
+    _fit(straight, steps=50)
+    _fit(resumed, steps=25, checkpoint=tmp_path / "run")
+    _fit(resumed, steps=50, checkpoint=tmp_path / "run")
+    assert resumed.encoder.log_var.weight is resumed.encoder.mean.weight
+    assert _same_weights(straight, resumed)
+    with pytest.raises(ValueError, match=r"its tied is \{'encoder\.log_var\.weight'"):
+        _fit(_model(), steps=50, checkpoint=tmp_path / "run")
+
+
 def test_objectives_with_weights_of_their_own_resume_too(tmp_path: Path) -> None:
     class Scaled(tv.BetaVAE):
         def __init__(self) -> None:

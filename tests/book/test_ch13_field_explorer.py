@@ -7,9 +7,9 @@ import pytest
 
 from tutorial_vae import adaptation
 from tutorial_vae.adaptation.pretraining import KINDS
-from tutorial_vae.transfer import mean_over_groups
 from tutorial_vae_book.ch13_transferability.field_explorer import FieldExplorer, field_map
 from tutorial_vae_book.ch13_transferability.tasks import TASKS
+from tutorial_vae_book.ranking import mean_over_groups
 
 BOXES = {box["name"]: box for group in field_map() for box in group["boxes"]}
 SEEDS, FRACTIONS = (0.0, 1.0), (5.0, 30.0, 100.0)

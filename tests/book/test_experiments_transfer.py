@@ -9,7 +9,7 @@ import torch
 
 from tutorial_vae import PLANS, VAE, evaluate, load_images, retrain
 from tutorial_vae.evaluation import latent_accuracy, probe
-from tutorial_vae.models import untrained_copy
+from tutorial_vae.models import fresh_copy
 from tutorial_vae_book import trained_models as models
 from tutorial_vae_book.ch11_what_to_retrain import experiment as transfer
 
@@ -116,6 +116,6 @@ def test_fresh_weights_are_not_those_the_source_began_with(
     monkeypatch.setattr(transfer, "STEPS", 1)
     transfer.transfer("dsprites", "mnist", "encoder-reset", 40, 1)
     trained = kept[0].model
-    start = untrained_copy(trained, seed=1)
+    start = fresh_copy(trained, seed=1)
     moved = (next(trained.encoder.parameters()) - next(start.encoder.parameters())).abs().mean()
     assert moved > 0.01  # one step of Adam moves no weight by more than 0.001

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..models import VAE
-from .network import Path, PathBackbone, SuperNetwork, super_network_of
+from .network import BlockPath, PathBackbone, SuperNetwork, super_network_of
 
 
 class StagedEncoder(nn.Module):
@@ -26,6 +26,7 @@ class StagedEncoder(nn.Module):
             # Each stage halves and rounds up.
             features *= -(-side // 2 ** len(backbone.stages))
         self.backbone = backbone
+        self.layer_names = (*(f"backbone.{name}" for name in backbone.stages), "mean", "log_var")
         self.mean = nn.Linear(features, latent_dim)
         self.log_var = nn.Linear(features, latent_dim)
 
@@ -66,11 +67,8 @@ class StagedVAE(VAE):
         super().__init__(backbone.image_shape, latent_dim, likelihood=likelihood)
         self.encoder = StagedEncoder(backbone, latent_dim)
         self.architecture = _architecture(backbone)
-        stages = (f"encoder.backbone.{name}" for name in backbone.stages)
-        decoder = (name for name in self.layer_names if name.startswith("decoder."))
-        self.layer_names = (*stages, "encoder.mean", "encoder.log_var", *decoder)
 
-    def extract(self, path: Path) -> "StagedVAE":
+    def extract(self, path: BlockPath) -> "StagedVAE":
         """Return a VAE with one path as its encoder, and copies of all weights that it uses.
 
         Args:

@@ -12,6 +12,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
+_USUAL_BINS = 20
 IMPORTANCES = ("random_forest", "gradient_boosting")
 
 
@@ -27,20 +28,24 @@ class MIG(NamedTuple):
     mutual_information: Float64[np.ndarray, "latent factors"]
 
 
-def mig(codes: Tensor | np.ndarray, factors: Tensor | np.ndarray | None, *, bins: int = 20) -> MIG:
+def mig(
+    codes: Tensor | np.ndarray, factors: Tensor | np.ndarray | None, *, bins: int | None = None
+) -> MIG:
     r"""Mutual information gap: how much more one latent knows of a factor than any other does.
 
     .. math:: \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)}
 
     Here :math:`z_{(1)}` and :math:`z_{(2)}` are the two latents that know most of factor
-    :math:`v_k`. Each latent is cut into ``bins`` of equal width, as is usual since Locatello et
-    al. 2019. The estimate is too high when there are few images to a bin: take thousands.
+    :math:`v_k`. Each latent is cut into ``bins`` of equal width. The estimate is too high when
+    there are few images to a bin: take thousands.
 
     Args:
         codes: posterior means of shape (n, latent), with at least 2 latents.
         factors: index of each factor's value, whole numbers of shape (n, factors), such as
             ``ImageSet.factors``.
-        bins: cells that the range of each latent is cut into.
+        bins: cells that the range of each latent is cut into. When not given, 20 as is usual since
+            Locatello et al. 2019, or as many as the factor with the most values has: in fewer, even
+            codes that are the factors themselves would not reach 1.
 
     Returns:
         The gap: 1 when each factor is known to one latent alone, 0 when no latent stands out, as
@@ -55,6 +60,8 @@ def mig(codes: Tensor | np.ndarray, factors: Tensor | np.ndarray | None, *, bins
     from sklearn.metrics import mutual_info_score
 
     latents, values = _codes_and_factors(codes, factors)
+    if bins is None:
+        bins = max(_USUAL_BINS, *(len(np.unique(column)) for column in values.T))
     if bins < 2:
         raise ValueError(f"bins must be at least 2, not {bins!r}")
     cells = [np.digitize(z, np.linspace(z.min(), z.max(), bins + 1)[1:-1]) for z in latents.T]

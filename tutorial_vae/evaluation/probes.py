@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ..data import ImageSet
-from ..models import VAE, untrained_copy
+from ..models import VAE, fresh_copy
 from .baselines import fit_pca, flat_pixels
 from .passes import checked_images, encode_images
 
@@ -251,7 +251,7 @@ def _representations(
     """Represent each set in the four ways of :class:`Probe`, with PCA fitted to ``source``."""
     rows = [flat_pixels(checked_images(model, images, batch_size)) for images in sets]
     pca = fit_pca(flat_pixels(checked_images(model, source)), model.latent_dim, seed=seed)
-    untrained = untrained_copy(model, seed=seed)
+    untrained = fresh_copy(model, seed=seed)
 
     def means(network: VAE, images: ImageSet) -> Float[np.ndarray, "n latent"]:
         return encode_images(network, images, batch_size=batch_size, device=device).mean.numpy()

@@ -128,6 +128,20 @@ export const dots = (points, isLarge = () => false) => ({ x, y, low, high }) => 
     return node("path", { ...look, d: `M${at - 5} ${edge - tip}L${at + 5} ${edge - tip}L${at} ${edge}Z` });
   });
 
+// Strips over the places of a scale, and over their names; each holds which one it is, for a click.
+export const strips = (key, count) => ({ x, left, right, top, base }) => Array.from({ length: count }, (_, at) => node("rect", {
+  x: x(at) - (right - left) / count / 2, width: (right - left) / count, y: top, height: base - top + 74,
+  fill: "transparent", class: "tvae-touch", [`data-${key}`]: at }));
+
+// Names at the right ends of lines, moved apart where they would touch: each { name, y, look }.
+export const ends = (lines) => ({ y, right, base }) => {
+  const placed = lines.filter((each) => known(each.y)).map((each) => ({ ...each, down: y(each.y) }))
+    .sort((one, other) => one.down - other.down);
+  placed.forEach((each, i) => { if (i) each.down = Math.max(each.down, placed[i - 1].down + 14); });
+  placed.reduceRight((limit, each) => { each.down = Math.min(each.down, limit); return each.down - 14; }, base);
+  return placed.map(({ name, down, look = "" }) => text(name, right + 5, down, { "dominant-baseline": "central", class: `tvae-name ${look}` }));
+};
+
 // A chart on its side: a row for each of `lines`, { name, title, part, spread, shape, aside, pick }, with
 // a mark at the mean and a line over the seeds. A row with a `pick` (data of a click) may be chosen.
 export function rows({ width, label, x, lines, chosen, column, choose = () => {}, look = "", left = 138, right = column ? 44 : 14, height = 26 }) {

@@ -1,6 +1,5 @@
 """Comparing all pairs of layers of two models in one pass."""
 
-import copy
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from ..data import ImageSet
 from ..devices import resolve_device
-from ..models import VAE
+from ..models import fresh_copy
 from .activations import Reader, checked_images, reading
 from .blocks import FEWEST_BLOCKS, block_sums
 from .grams import minibatch_grams, whole_grams
@@ -147,7 +146,7 @@ def compare_layers(
     result = compare(model_a, "model_a", layers)
     for name in controls:
         if name == "untrained":
-            result.controls[name] = compare(_untrained(model_a, seed), name, layers)
+            result.controls[name] = compare(fresh_copy(model_a, seed), name, layers)
         else:
             result.controls[name] = compare(_pixel_model(), name, None)
     if other_seed is not None:
@@ -217,25 +216,6 @@ def _evidence(
     blocks = max(FEWEST_BLOCKS, 2 * -(-4 * n * features // (2 * MEMORY)))
     blocks = min(blocks, n // FEWEST_IMAGES)
     return block_sums(readers, pixels, batch_size, blocks, kernel, estimator, precision, seed)
-
-
-def _untrained(model: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with all weights drawn again, as its modules draw them when they are made."""
-    fresh = copy.deepcopy(model)
-    # What a VAE owns besides its two networks is not part of any layer.
-    networks = (fresh.encoder, fresh.decoder) if isinstance(fresh, VAE) else (fresh,)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for network in networks:
-            for name, module in network.named_modules():
-                if hasattr(module, "reset_parameters"):
-                    module.reset_parameters()
-                elif own := [key for key, _ in module.named_parameters(recurse=False)]:
-                    raise ValueError(
-                        f"controls cannot hold 'untrained': {name or 'model_a'} has weights "
-                        f"({', '.join(own)}) but no reset_parameters() to draw them again"
-                    )
-    return fresh
 
 
 def _pixel_model() -> nn.Module:

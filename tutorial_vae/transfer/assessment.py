@@ -16,7 +16,7 @@ from ..devices import evaluation_mode, resolve_device
 from ..evaluation import active_units
 from ..evaluation.baselines import fit_pca, flat_pixels, pca_squared_errors
 from ..evaluation.passes import checked_images, squared_errors
-from ..models import VAE, untrained_copy
+from ..models import VAE, fresh_copy
 from ..similarity import ConstantLayerWarning, LayerSimilarity, compare_layers
 from ..similarity.activations import reading
 from ..similarity.grams import Grams, whole_grams
@@ -124,8 +124,8 @@ def comparison_models(
     # Neither begins where the other does, nor where a source that was trained with this seed did:
     # networks that began alike are alike for no reason of the images.
     models = {
-        "target": untrained_copy(source, seed=FRESH_SEED + seed),
-        "untrained": untrained_copy(source, seed=FRESH_SEED + seed + 1),
+        "target": fresh_copy(source, seed=FRESH_SEED + seed),
+        "untrained": fresh_copy(source, seed=FRESH_SEED + seed + 1),
     }
     fit(
         models["target"],

@@ -3,7 +3,7 @@
 import copy
 import difflib
 from dataclasses import dataclass
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -11,8 +11,10 @@ from torch import Tensor
 from ..data import ImageSet
 from ..data.imageset import image_tensor
 from ..devices import own_random_state
-from ..models import VAE
-from ..training import History, fit
+from ..models import VAE, fresh_copy, rebuilding_settings
+from ..objectives import ELBO
+from ..training import History, TrainingOptions, fit
+from ..training.options import complete_options
 from .plans import PLANS, Plan, layers_of
 
 # Added to the seed. A source that was trained from the same seed began with that seed's weights,
@@ -47,10 +49,7 @@ def retrain(
     model: VAE,
     images: ImageSet | Tensor,
     plan: Plan | str,
-    *,
-    seed: int = 0,
-    steps: int = 2000,
-    **fit_options: Any,
+    **options: Unpack[TrainingOptions],
 ) -> RetrainedModel:
     """Train a copy of a model on new images, only where the plan says so.
 
@@ -62,15 +61,13 @@ def retrain(
         images: an image set, or a tensor of shape (n, channels, height, width) that holds uint8
             or floats in [0, 1].
         plan: the name of one of ``PLANS``, or a plan of your own.
-        seed: source of the fresh weights, the batches and the latent noise. A layer that begins
-            afresh has the same fresh weights under every plan.
-        steps: number of optimiser steps.
-        fit_options: what else :func:`tutorial_vae.training.fit` takes. A ``checkpoint`` belongs to
-            one source model and one plan.
+        options: see :class:`tutorial_vae.training.TrainingOptions`. The seed is that of the fresh
+            weights too: a layer that begins afresh has the same ones under every plan. A
+            ``checkpoint`` belongs to one source model and one plan.
 
     Raises:
         ValueError: there is no such plan, the model lacks a layer that it names, the images have a
-            shape that it does not allow for, or ``fit`` refuses an option.
+            shape that it does not allow for, or an option is refused.
 
     Reference: training only some components of a VAE on a target follows Bonheme & Grzes 2023.
     """
@@ -84,10 +81,11 @@ def retrain(
             f"load the images in the model's shape, with size={height}, channels={channels}"
         )
     trained = frozenset(plan.trained(model))
-    copied, reset = _start(model, shape, plan, seed)
+    copied, reset = _start(model, shape, plan, complete_options(options)["seed"])
     for name, parameter in copied.named_parameters():
         parameter.requires_grad_(name in trained)
-    history = fit(copied, images, seed=seed, steps=steps, **fit_options) if trained else History()
+    nothing = History(columns={name: [] for name in ("step", *ELBO._fields, "seconds")})
+    history = fit(copied, images, **options) if trained else nothing
     copied.requires_grad_(True)
     sizes = {name: parameter.numel() for name, parameter in copied.named_parameters()}
     names = tuple(name for name in sizes if name in trained)
@@ -116,44 +114,18 @@ def _start(
     model: VAE, shape: tuple[int, ...], plan: Plan, seed: int
 ) -> tuple[VAE, tuple[str, ...]]:
     """Return the model that training starts from, and the names of its fresh layers."""
-    untrained = _untrained(model, shape, FRESH_SEED + seed)
-    old, new = model.state_dict(), untrained.state_dict()
-    if new.keys() != old.keys():
-        raise ValueError(
-            f"a VAE for images of the shape {shape} cannot inherit from a model with layers of its "
-            f"own ({', '.join(sorted(new.keys() ^ old.keys()))}): load the images in the model's "
-            f"shape, {model.image_shape}"
-        )
-    fresh = plan.reset_entries(model, {name for name in old if old[name].shape != new[name].shape})
-    for name in fresh.intersection(dict(model.named_parameters())):
-        owner = untrained.get_submodule(name.rpartition(".")[0])
-        if owner is not untrained and not hasattr(owner, "reset_parameters"):
-            raise ValueError(
-                f"plan {plan.name!r} gives fresh weights to {name}, but {type(owner).__name__} has "
-                "no method reset_parameters that would draw them"
-            )
-    start = copy.deepcopy(model) if shape == model.image_shape else untrained
+    old = model.state_dict()
+    if shape == model.image_shape:
+        fresh = plan.reset_entries(model)
+        untrained = fresh_copy(model, FRESH_SEED + seed, entries=fresh)
+        start = copy.deepcopy(model)
+    else:
+        settings = rebuilding_settings(model) | {"image_shape": shape}
+        with own_random_state(torch.device("cpu"), FRESH_SEED + seed):
+            start = untrained = VAE(**settings)
+        misfits = {n for n, value in untrained.state_dict().items() if value.shape != old[n].shape}
+        fresh = plan.reset_entries(model, misfits)
+    new = untrained.state_dict()
     start.load_state_dict({name: new[name] if name in fresh else old[name] for name in old})
     start.to(next(model.parameters()).device).train(model.training)
     return start, layers_of(model, fresh)
-
-
-def _untrained(model: VAE, shape: tuple[int, ...], seed: int) -> VAE:
-    """Return a model of the same layers, for images of a shape, with fresh weights, on the CPU."""
-    with own_random_state(torch.device("cpu"), seed):
-        plain = VAE(
-            shape,
-            model.latent_dim,
-            architecture=model.architecture,
-            likelihood=model.likelihood,
-        )
-    if shape != model.image_shape:
-        return plain
-    # Not the plain one: a model may have layers of its own, which torch knows how to reset.
-    fresh = copy.deepcopy(model).cpu()
-    fresh.load_state_dict(dict(plain.named_parameters(recurse=False)), strict=False)
-    with own_random_state(torch.device("cpu"), seed):
-        for module in fresh.modules():
-            if callable(reset := getattr(module, "reset_parameters", None)):
-                reset()
-    return fresh

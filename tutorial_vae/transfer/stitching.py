@@ -14,7 +14,7 @@ from ..devices import evaluation_mode
 from ..evaluation import encode_images
 from ..evaluation.baselines import fit_pca, flat_pixels
 from ..evaluation.passes import checked_images, squared_errors
-from ..models import VAE, untrained_copy
+from ..models import VAE, fresh_copy
 
 _FOLDS = 5
 _BATCH = 256
@@ -118,7 +118,7 @@ def stitch(
     pca = fit_pca(fitted, encoder_from.latent_dim, seed=seed).transform(flat)
     codes = {
         "": means(encoder_from),
-        "untrained": means(untrained_copy(encoder_from, seed=seed)),
+        "untrained": means(fresh_copy(encoder_from, seed=seed)),
         "pca": torch.from_numpy(pca),
     }
     goal, errors = means(decoder_from), {}

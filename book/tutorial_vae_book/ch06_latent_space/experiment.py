@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d, cosine_similarity
 from tutorial_vae.data import ImageSet, load_images
 from tutorial_vae.evaluation import Judge, active_units, dci, encode_images, mig, rate_distortion
 from tutorial_vae.evaluation.baselines import fit_pca, flat_pixels
-from tutorial_vae.models import VAE, DenseDecoder, untrained_copy
+from tutorial_vae.models import VAE, DenseDecoder, fresh_copy
 from tutorial_vae.objectives import BetaTCVAE, BetaVAE, gaussian_kl_per_dimension
 from tutorial_vae.training import fit
 
@@ -86,7 +86,7 @@ def latent_space(seed: int) -> list[Row]:
             _add_paths(add, 8, model, unseen, judge, seed)
             wide = _trained(digits, 8, BetaVAE(), seed, hidden=None)
             add("beta", beta, "400 hidden units", _measured(wide, digits, unseen, judge, seed))
-            bare = untrained_copy(model, seed=seed)
+            bare = fresh_copy(model, seed=seed)
             add("beta", beta, "untrained", _measured(bare, digits, unseen, judge, seed))
     add("beta", 0, "unseen digits", judge(unseen.images / 255)._asdict())
     _add_paths(add, 64, _trained(digits, 64, BetaVAE(), seed), unseen, judge, seed)
@@ -186,7 +186,7 @@ def _add_factors(add: Add, seed: int) -> None:
         model = VAE(sprites.image_shape, 6, architecture="mlp")
         fit(model, sprites, objective=objective, steps=1500, lr=2e-3, seed=seed, progress=False)
         add_scores(subject, encode_images(model, unseen).mean.double())
-    add_scores("untrained", encode_images(untrained_copy(model, seed=seed), unseen).mean.double())
+    add_scores("untrained", encode_images(fresh_copy(model, seed=seed), unseen).mean.double())
     pixels = flat_pixels(unseen.images)
     add_scores(
         "PCA", torch.as_tensor(fit_pca(flat_pixels(sprites.images), 6).transform(pixels)).double()

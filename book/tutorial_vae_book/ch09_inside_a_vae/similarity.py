@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from tutorial_vae.models import VAE, untrained_copy
+from tutorial_vae.models import VAE, fresh_copy
 from tutorial_vae.similarity import LayerSimilarity, compare_layers
 from tutorial_vae.transfer import stitch
 
@@ -42,7 +42,7 @@ def similarity(target: str, seed: int) -> list[Row]:
     sources: dict[str, VAE] = {
         source: trained(source, _next(seed) if source == target else seed) for source in IMAGE_SETS
     }
-    sources["untrained"] = untrained_copy(model, seed=_SEED_OF_UNTRAINED + seed)
+    sources["untrained"] = fresh_copy(model, seed=_SEED_OF_UNTRAINED + seed)
     rows: list[Row] = []
 
     def named(source: str, layer: str) -> Row:

@@ -11,7 +11,7 @@ from tutorial_vae.evaluation import active_units, encode_images
 from tutorial_vae.evaluation.baselines import fit_pca, flat_pixels, pca_squared_errors
 from tutorial_vae.evaluation.passes import squared_errors
 from tutorial_vae.evaluation.probes import classifier
-from tutorial_vae.models import VAE, untrained_copy
+from tutorial_vae.models import VAE, fresh_copy
 from tutorial_vae.similarity import cka, compare_layers
 from tutorial_vae.training import fit
 from tutorial_vae.transfer import h_score, knn_accuracy, label_cka, leep, logme, nce
@@ -77,7 +77,7 @@ def transfer_scores(source: str, target: str, seed: int) -> list[Row]:
         of_source = _scores_of_model(model, images, target, seed)
         of_source |= _scores_of_classifier(model, images, source, seed)
         return _rows(target, source, seed, of_source)
-    untrained = untrained_copy(VAE(images.image_shape), seed=_SEED_OF_UNTRAINED + seed)
+    untrained = fresh_copy(VAE(images.image_shape), seed=_SEED_OF_UNTRAINED + seed)
     pixels = flat_pixels(images.images)
     pca = fit_pca(pixels, untrained.latent_dim, seed=seed)
     of_pca = _scores_of_features(pca.transform(pixels), images, target, seed)
@@ -135,7 +135,7 @@ def _share(errors: Float[np.ndarray, " n"], pixels: Float[np.ndarray, "n pixels"
 @cache
 def _probe_model(target: str, seed: int) -> VAE:
     images, _ = target_images(target, _SIZE, seed)
-    model = untrained_copy(VAE(images.image_shape), seed=_SEED_OF_PROBE + seed)
+    model = fresh_copy(VAE(images.image_shape), seed=_SEED_OF_PROBE + seed)
     fit(
         model, images, steps=_PROBE_STEPS, batch_size=32, seed=seed, precision="bf16",
         progress=False,

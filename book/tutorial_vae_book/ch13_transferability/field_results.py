@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas
 
-from tutorial_vae.transfer.ranking import chosen_settings, mean_over_groups, rank_agreement, regret
+from ..ranking import chosen_settings, mean_over_groups, rank_agreement, regret
 
 _SUPERVISED, _SCRATCH = "supervised", "none"
 _PLAIN, _SOURCE_ONLY = "fine-tuning", "source-only"

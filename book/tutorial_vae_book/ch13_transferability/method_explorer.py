@@ -14,7 +14,8 @@ from tutorial_vae.explorer import (
     script,
     style,
 )
-from tutorial_vae.transfer.ranking import chosen_settings
+
+from ..ranking import chosen_settings
 
 _COLUMNS = ["task", "pretraining", "method", "fraction", "setting", "seed", "measure", "value"]
 _LABELLED = "fine-tuning"
@@ -28,7 +29,7 @@ class MethodExplorer(ChoiceExplorer):
     Of a task with labels the explorer draws the accuracy over the share of them for plain
     fine-tuning, the chosen method and training from scratch. Of one without, it draws the accuracy
     of every method of domain adaptation, each with the setting that was best on the other tasks
-    (``chosen_settings`` in ``transfer/ranking.py``). Below, each method has its difference
+    (``chosen_settings`` in ``ranking.py``). Below, each method has its difference
     to the reference, seed by seed, and its accuracy on the source before and after.
 
     Args:
