@@ -5,9 +5,9 @@
 //   reading   () => [text, what matters most, rest], for the line that is read out;
 //   figures   each { title, draw, wide, before, after }: () => content of the heading, (width) => one or
 //             more elements, whether it takes the whole width, and elements that stay beside the drawing;
-//   controls  by the name of a choice { title, say, look, offered, shown, wide, hidden, under }: how a value is
+//   controls  by the name of a choice { title, say, look, offered, shown, wide, hidden, into, under }: how a value is
 //             called and spoken, a class for it, which values are offered now, which is shown, whether it
-//             has more room or something else stands for it, and an element below the control;
+//             has more room, something else stands for it, or it lies in another element, and what is below it;
 //   beside    elements after the controls;    below    elements under the figures;
 //   layout    puts { controls, line, figures } in another order than this one;
 //   traits    of the model that are watched besides the choices;    painted   what else is done after a change.
@@ -51,7 +51,8 @@ function controlFor(id, choice, about, move) {
   const box = field(control, label, ...(output ? [output] : []));
   box.classList.toggle("tvae-wide", Boolean(about.wide));
   if (about.under) box.append(about.under);
-  return { box, show, needed: !about.hidden && (!values || values.length > 1) };
+  about.into?.append(box);
+  return { box, show, needed: !about.hidden && !about.into && (!values || values.length > 1) };
 }
 
 // Puts elements into a box; one that is there already stays in place, and so keeps the focus.
