@@ -6,14 +6,7 @@ from typing import Any
 
 import pandas
 
-from tutorial_vae.explorer import (
-    Choice,
-    ChoiceExplorer,
-    frame_of,
-    pack_rows,
-    script,
-    style,
-)
+from tutorial_vae.explorer import Choice, ChoiceExplorer, frame_of, pack_rows, script, style
 
 from ..ranking import chosen_settings
 
@@ -68,81 +61,67 @@ class MethodExplorer(ChoiceExplorer):
         table = frame_of(rows, _COLUMNS)
         if table.empty:
             raise ValueError("rows must hold at least one measurement")
+        starts = zip(table["pretraining"], table["method"], strict=True)
+        table = table.assign(name=[_name(*start) for start in starts])
         seeds = sorted(set(table["seed"]))
-        chosen = chosen_settings(table.to_dict("records"))
-        best = [chosen.get(run) for run in zip(table["task"], table["method"], strict=True)]
-        without = table[(table["fraction"] == 0) & (table["setting"] == best)]
-        without = without.assign(task=without["task"] + ", no labels")
+        alone = table["fraction"] == 0
+        best = chosen_settings(table.to_dict("records"))
+        wanted = [best.get(of) for of in zip(table["task"], table["method"], strict=True)]
+        without = table[alone & (table["setting"] == wanted)]
         kinds = [
             _described(some, reference, seeds)
             for some, reference in (
-                (table[table["fraction"] != 0], _LABELLED),
-                (without, _UNLABELLED),
+                (table[~alone], _LABELLED),
+                (without.assign(task=without["task"] + ", no labels"), _UNLABELLED),
             )
             if len(some)
         ]
-        methods = [method["name"] for kind in kinds for method in kind["methods"]]
+        tasks, methods, fractions = (
+            list(dict.fromkeys(value for kind in kinds for value in kind[name]))
+            for name in ("tasks", "names", "fractions")
+        )
+        first = kinds[0]["names"][kinds[0]["first"]]
         super().__init__(
-            {
-                "task": [task for kind in kinds for task in kind["tasks"]],
-                "method": list(dict.fromkeys(methods)),
-                "fraction": [fraction for kind in kinds for fraction in kind["fractions"]],
-            },
-            {
-                "task": task,
-                "method": method or kinds[0]["methods"][kinds[0]["first"]]["name"],
-                "fraction": fraction,
-            },
+            {"task": tasks, "method": methods, "fraction": fractions},
+            {"task": task, "method": method or first, "fraction": fraction},
             kinds=kinds,
             scratch=_SCRATCH,
             student=[_student(n) for n in range(len(seeds) + 1)],
         )
 
     def _summary(self) -> str:
-        tasks, methods = (
-            sum(len(kind[name]) for kind in self.data["kinds"]) for name in ("tasks", "methods")
-        )
-        return f"{tasks} task{'s' * (tasks > 1)} × {methods} methods"
+        return self._counts("task", "method")
 
 
 def _described(table: pandas.DataFrame, reference: str, seeds: list[float]) -> dict[str, Any]:
-    """What was measured of the tasks with labels, or of those without.
-
-    Values are of (tasks, methods, fractions, seeds); accuracies on the source before anything was
-    done, (tasks, seeds).
-    """
-    table = table.assign(name=[_name(row) for row in table.to_dict("records")])
+    """What was measured of the tasks with labels, or of those without."""
     tried = dict(zip(table["name"], table["pretraining"], strict=True))
-    tried = dict(sorted(tried.items(), key=lambda named: named[0] == _SCRATCH))  # the control last
+    names = sorted(tried, key=lambda name: name == _SCRATCH)  # the control last
     if reference not in tried:
         raise ValueError(
             f"rows must hold runs of {reference}, with which the other methods are compared"
         )
-    names, tasks = list(tried), table["task"].unique().tolist()
-    fractions = sorted(set(table["fraction"].astype(int).tolist()))
-    settings = table["setting"].unique().tolist()
-    used = table.assign(measure="setting", value=table["setting"].map(settings.index))
+    tasks, fractions = table["task"].unique().tolist(), sorted(set(table["fraction"].astype(int)))
+    setting, settings = pandas.factorize(table["setting"])
     axes = {"task": tasks, "name": names, "fraction": fractions, "seed": seeds}
+    before = {"task": tasks, "seed": seeds}
     return {
         "tasks": tasks,
-        "methods": [
-            {"name": name, "short": name.rpartition(": ")[2], "pretraining": pretraining}
-            for name, pretraining in tried.items()
-        ],
+        "names": names,
+        "pretraining": [tried[name] for name in names],
         "reference": reference,
         "first": (names.index(reference) + 1) % len(names),
         "fractions": fractions,
         "accuracy": pack_rows(table, "accuracy", axes),
         "source": pack_rows(table, "source_accuracy", axes),
-        "before": pack_rows(table, "source_accuracy_before", {"task": tasks, "seed": seeds}),
-        "settings": settings,
-        "used": pack_rows(used, "setting", axes),
+        "before": pack_rows(table, "source_accuracy_before", before),
+        "settings": settings.tolist(),
+        "used": pack_rows(table.assign(measure="setting", value=setting), "setting", axes),
     }
 
 
-def _name(row: Mapping[Any, Any]) -> str:
+def _name(pretraining: str, method: str) -> str:
     """A method with what came before it, where that was not supervised."""
-    pretraining, method = str(row["pretraining"]), str(row["method"])
     if pretraining == "none":
         return _SCRATCH
     return method if pretraining == "supervised" else f"{pretraining}: {method}"
