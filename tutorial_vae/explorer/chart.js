@@ -89,24 +89,24 @@ export function chart({ width, height = 150, label, x, y, marks, here, nameless 
     ...marks.flatMap((mark) => mark(frame)));
 }
 
-const known = (value) => value !== null && !Number.isNaN(value);
+const isKnown = (value) => value !== null && !Number.isNaN(value);
 const pair = ({ x, y }, at, value) => `${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
 
 // Unknown values interrupt a line; those beyond the scale run along its edge.
 export const line = (points, look) => (frame) => {
-  const pieces = points.map(({ x, y }, i) => (known(y)
-    ? `${i && known(points[i - 1].y) ? "L" : "M"}${pair(frame, x, clamp(y, frame.low, frame.high))}` : ""));
+  const pieces = points.map(({ x, y }, i) => (isKnown(y)
+    ? `${i && isKnown(points[i - 1].y) ? "L" : "M"}${pair(frame, x, clamp(y, frame.low, frame.high))}` : ""));
   return [node("path", { class: `tvae-curve ${look}`, d: pieces.join("") || "M0 0" })];
 };
 
 export const band = (points, look) => (frame) => {
-  const edge = (side) => points.filter((point) => known(point[side])).map((point) => pair(frame, point.x, clamp(point[side], frame.low, frame.high)));
+  const edge = (side) => points.filter((point) => isKnown(point[side])).map((point) => pair(frame, point.x, clamp(point[side], frame.low, frame.high)));
   return edge("low").length < 2 ? [] : [node("path", { class: `tvae-band ${look}`,
     d: `M${[...edge("low"), ...edge("high").reverse()].join("L")}Z` })];
 };
 
 // Lines from the lowest to the highest, each in its part's colour.
-export const ranges = (points) => ({ x, y, low, high }) => points.filter((point) => known(point.low)).map((point) => {
+export const ranges = (points) => ({ x, y, low, high }) => points.filter((point) => isKnown(point.low)).map((point) => {
   const [from, to] = [point.low, point.high].map((end) => y(clamp(end, low, high)));
   return node("line", { class: `tvae-range tvae-${point.part}`, x1: x(point.x), x2: x(point.x), y1: from, y2: to });
 });
@@ -120,7 +120,7 @@ export function markOf(shape, x, y, size, more) {
 
 // A mark for each point, of its `shape` and in its part's colour, larger where the reader is. What lies
 // beyond the scale is a triangle at its edge.
-export const dots = (points, isLarge = () => false) => ({ x, y, low, high }) => points.filter((point) => known(point.y))
+export const dots = (points, isLarge = () => false) => ({ x, y, low, high }) => points.filter((point) => isKnown(point.y))
   .map((point) => {
     const [at, look] = [x(point.x), { class: `tvae-dot tvae-${point.part}` }];
     if (point.y >= low && point.y <= high) return markOf(point.shape, at, y(point.y), isLarge(point) ? 5.5 : 4, look);
@@ -135,7 +135,7 @@ export const strips = (key, count) => ({ x, left, right, top, base }) => Array.f
 
 // Names at the right ends of lines, moved apart where they would touch: each { name, y, look }.
 export const ends = (lines) => ({ y, right, base }) => {
-  const placed = lines.filter((each) => known(each.y)).map((each) => ({ ...each, down: y(each.y) }))
+  const placed = lines.filter((each) => isKnown(each.y)).map((each) => ({ ...each, down: y(each.y) }))
     .sort((one, other) => one.down - other.down);
   placed.forEach((each, i) => { if (i) each.down = Math.max(each.down, placed[i - 1].down + 14); });
   placed.reduceRight((limit, each) => { each.down = Math.min(each.down, limit); return each.down - 14; }, base);

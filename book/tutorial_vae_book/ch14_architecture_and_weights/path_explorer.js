@@ -6,7 +6,7 @@ import { explorer, legend, note, tableOf } from "tutorial_vae/explorer/view.js";
 const ROW = 46; // from one block to the next below it, pixels
 const TAU = "Kendall\u2019s \u03c4";
 
-const known = (values) => values.filter((value) => !Number.isNaN(value));
+const present = (values) => values.filter((value) => !Number.isNaN(value));
 const rangeOf = (values) => [Math.min(...values), Math.max(...values)];
 const capital = (words) => words[0].toUpperCase() + words.slice(1);
 
@@ -32,13 +32,13 @@ export default explorer("paths", ({ data, now, choose, valuesOf, id }) => {
   const blocks = (path) => paths[path].split("-").map((choice) => candidates[choice]).join(", ");
 
   // Of one seed, or the mean of those that were measured, rounded so that equal means tie.
-  const valueOf = (values, seed) => (seed >= 0 ? values[seed] : Number(meanOf(known(values)).toFixed(9)));
+  const valueOf = (values, seed) => (seed >= 0 ? values[seed] : Number(meanOf(present(values)).toFixed(9)));
 
   // Scores of all paths by their start, of those starts that were tried with a task.
   function tables(kind, scores, task, seed) {
     return starts.flatMap((start, s) => {
       const values = paths.map((_, path) => seeds.map((__, i) => scores.at(task, s, path, i)));
-      return known(values.flat()).length ? [{ kind, start, values, scores: values.map((each) => valueOf(each, seed)) }] : [];
+      return present(values.flat()).length ? [{ kind, start, values, scores: values.map((each) => valueOf(each, seed)) }] : [];
     });
   }
 
@@ -54,14 +54,14 @@ export default explorer("paths", ({ data, now, choose, valuesOf, id }) => {
   }
 
   const rankWords = (scores, path) => {
-    const measured = known(scores);
+    const measured = present(scores);
     return `${1 + measured.filter((score) => score > scores[path]).length} of ${measured.length}`;
   };
 
   // A path that is at least as good by itself, costs no more and is not equal in both.
   const beats = ({ alone: { scores } }, path) => paths.findIndex((_, other) => scores[other] >= scores[path]
     && costs[other] <= costs[path] && (scores[other] !== scores[path] || costs[other] !== costs[path]));
-  const judged = ({ alone: { scores } }, path) => !Number.isNaN(scores[path]) && known(costs).length === costs.length;
+  const judged = ({ alone: { scores } }, path) => !Number.isNaN(scores[path]) && present(costs).length === costs.length;
   const onFront = (at, path) => judged(at, path) && beats(at, path) < 0;
 
   // Seed by seed, over the paths that have both scores: the value, and where it comes from.
@@ -71,7 +71,7 @@ export default explorer("paths", ({ data, now, choose, valuesOf, id }) => {
         .filter(([x, y]) => !Number.isNaN(x + y));
       return kendall(both.map(([x]) => x), both.map(([, y]) => y));
     });
-    const defined = known(taus);
+    const defined = present(taus);
     if (!defined.length) return ["not defined", ""];
     const mean = number(meanOf(defined));
     const [least, most] = rangeOf(defined).map((tau) => number(tau));
@@ -127,7 +127,7 @@ export default explorer("paths", ({ data, now, choose, valuesOf, id }) => {
   function drawTable(at) {
     return tableOf(["weights", "score", "rank"], at.all.map((each) => {
       const { kind, start, scores, values } = each;
-      const [score, measured] = [scores[at.path], known(values[at.path])];
+      const [score, measured] = [scores[at.path], present(values[at.path])];
       const spread = at.seed < 0 && measured.length > 1 ? `(${rangeOf(measured).map((value) => number(100 * value, 1)).join(" to ")})` : "";
       return { look: each === at.shared || each === at.alone ? "tvae-drawn" : "", cells: [
         `${kind === "shared" ? kind : "by itself"}, from ${titleOf(start)}`,
@@ -140,7 +140,7 @@ export default explorer("paths", ({ data, now, choose, valuesOf, id }) => {
   function costWords(at) {
     const price = Number.isNaN(costs[at.path]) ? "Multiply-adds not measured"
       : `${millions(at.path)} for an image of the source, rank ${
-        1 + costs.filter((other) => other < costs[at.path]).length} of ${known(costs).length} from the cheapest`;
+        1 + costs.filter((other) => other < costs[at.path]).length} of ${present(costs).length} from the cheapest`;
     const better = beats(at, at.path);
     const front = !judged(at, at.path) ? "" : better < 0 ? " On the Pareto front: no other path is as good by itself for as little."
       : ` Not on the Pareto front: ${blocks(better)} is at least as good by itself and costs no more.`;
@@ -170,15 +170,15 @@ export default explorer("paths", ({ data, now, choose, valuesOf, id }) => {
     const chosen = isThere ? `The chosen one: ${percent(xs[at.path])} and ${percent(ys[at.path])}. ` : "";
     const svg = chart({ width, height: Math.min(280, Math.max(190, width * 0.8 - 66)), left: 46, look: "tvae-scatter",
       // One scale for all seeds and their mean, so that marks move and scales do not.
-      x: scaleOf(known(at.shared.values.flat()), { title: "with shared weights, validation images", grid: true }),
-      y: scaleOf(known(at.alone.values.flat()), { title: "by itself, test images" }),
+      x: scaleOf(present(at.shared.values.flat()), { title: "with shared weights, validation images", grid: true }),
+      y: scaleOf(present(at.alone.values.flat()), { title: "by itself, test images" }),
       label: !there.length ? `No path of ${at.name} has both scores.`
         : `Scatter plot of ${there.length} paths: with shared weights ${ends(xs)}, by itself ${ends(ys)}. ${chosen}${TAU} ${tauWords(at).join("")}.`,
       marks: [({ x, y }) => {
         const mark = (path) => markFor(at, path, x(xs[path]), y(ys[path]));
         const drawn = others.map(mark);
         if (isThere && at.seed < 0) {
-          const [[x1, x2], [y1, y2]] = [at.shared, at.alone].map(({ values }) => rangeOf(known(values[at.path])));
+          const [[x1, x2], [y1, y2]] = [at.shared, at.alone].map(({ values }) => rangeOf(present(values[at.path])));
           drawn.push(node("path", { class: "tvae-spread",
             d: `M${x(x1)} ${y(ys[at.path])}H${x(x2)}M${x(xs[at.path])} ${y(y1)}V${y(y2)}` }));
         }

@@ -2,14 +2,14 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas
 
 from tutorial_vae.architecture import CANDIDATES
 from tutorial_vae.explorer import Choice, ChoiceExplorer, frame_of, pack_rows, script, style
 
-Rows = pandas.DataFrame | Sequence[Mapping[str, Any]]
+Rows: TypeAlias = pandas.DataFrame | Sequence[Mapping[str, Any]]
 
 _STARTS = {"inherit": "0", "fresh": "1"}  # as the column weights numbers them
 _MEASURES = {"scenes": "mean average precision"}  # of other tasks it is the accuracy
