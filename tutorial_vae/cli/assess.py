@@ -43,7 +43,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> None:
     from ..pretrained import pretrained_names
     from ..transfer import assess
-    from ..transfer.assessment import MOST_IMAGES, check_limit
+    from ..transfer.target import MOST_IMAGES, check_limit
 
     for path in (options.output, options.json):
         if path is not None:
