@@ -13,6 +13,7 @@ from torch import Tensor
 from ..data import ImageSet
 from ..data.imageset import as_float
 from ..devices import evaluation_mode, resolve_device
+from ..estimates import Estimate
 from ..evaluation import active_units
 from ..evaluation.passes import squared_errors
 from ..models import VAE, fresh_copy
@@ -21,11 +22,11 @@ from ..similarity.activations import reading
 from ..similarity.grams import Grams, whole_grams
 from ..similarity.kernels import centred_gram
 from ..training import fit
-from .card import Profile, TransferCard
+from .card import TransferCard
 from .ratings import NORMAL, latent_means, rate, source_probabilities
-from .recommendation import Estimate, Evidence, measured_reliability, recommend
+from .recommendation import Evidence, measured_reliability, recommend
 from .retraining import FRESH_SEED
-from .target import MOST_IMAGES, Target, as_set, check_limit, labelled, subset
+from .target import MOST_TO_ASSESS, Target, as_set, check_limit, labelled, subset
 
 # Of the target model. Half as many steps on batches of twice the size take as long, and leave most
 # models close to where they began.
@@ -96,7 +97,7 @@ def assess(
     target = Target(chosen, components=source.latent_dim, seed=seed)
     own = None
     if source_images is not None:
-        own = subset(as_set(source, source_images), MOST_IMAGES, seed)
+        own = subset(as_set(source, source_images), MOST_TO_ASSESS, seed)
     compared = comparison_models(source, target, device=device, progress=progress)
     return assess_beside(compared, source, target, own, device=device, progress=progress)
 
@@ -155,8 +156,9 @@ def assess_beside(
     """
     models = {"source": source, **compared}
     images, classes = target.images, target.classes
-    alignment: dict[str, dict[str, Profile]] = {"target model": {}}
-    scores, leads = {}, {}
+    alignment: dict[str, dict[str, Estimate]] = {"target model": {}}
+    scores: dict[str, dict[str, Estimate]] = {}
+    leads: dict[str, dict[str, Estimate]] = {}
     with _stages(progress, 9 if target.class_count > 1 else 5) as done, warnings.catch_warnings():
         # The card shows what is not defined as such.
         warnings.simplefilter("ignore", ConstantLayerWarning)
@@ -224,7 +226,8 @@ def evidence_beside(
         device: as in :func:`assess`.
     """
     models = {"source": source, **compared}
-    images, leads = target.images, {}
+    images = target.images
+    leads: dict[str, dict[str, Estimate]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConstantLayerWarning)
         errors = _errors(models, target, device)
@@ -316,32 +319,32 @@ def _pictures(
 
 def _with_labels(
     model: VAE, images: ImageSet, classes: Int64[Tensor, " n"], device: str | torch.device
-) -> Profile:
+) -> Estimate:
     with reading(model, "model", None, images.images, resolve_device(device)) as reader:
         grams = whole_grams([reader], images.images, _BATCH, "linear", "unbiased", "32")
     members = torch.eye(int(classes.max()) + 1)[classes]
     wanted = centred_gram(members, "labels", "linear", "unbiased")
-    evidence = Grams(grams.rows, [wanted[None]], "unbiased")
+    kept = Grams(grams.rows, [wanted[None]], "unbiased")
     return _profile(
         LayerSimilarity(
-            values=evidence.values().numpy(),
+            values=kept.values().numpy(),
             rows=model.layer_names,
             columns=("labels",),
-            chance=evidence.chance().numpy(),
+            chance=kept.chance().numpy(),
             n=len(images),
             kernel="linear",
             estimator="unbiased",
-            _evidence=evidence,
+            _kept=kept,
         )
     )
 
 
-def _profile(similarity: LayerSimilarity, *, diagonal: bool = False) -> Profile:
+def _profile(similarity: LayerSimilarity, *, diagonal: bool = False) -> Estimate:
     parts = (similarity.values, *similarity.interval())
-    return Profile(*(np.diag(part).copy() if diagonal else part[:, 0] for part in parts))
+    return Estimate(*(np.diag(part).copy() if diagonal else part[:, 0] for part in parts))
 
 
-def _at(profile: Profile, layer: int) -> Estimate:
+def _at(profile: Estimate, layer: int) -> Estimate:
     return Estimate(*(float(part[layer]) for part in profile))
 
 

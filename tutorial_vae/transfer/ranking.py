@@ -14,7 +14,7 @@ from statistics import mean
 import numpy as np
 from jaxtyping import Float
 
-from .recommendation import Estimate
+from ..estimates import Estimate
 
 
 def rank_agreement(

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float, Int64
 
 from ..data import ImageSet
+from ..estimates import Estimate
 from ..evaluation import encode_images
 from ..evaluation.baselines import fit_pca, flat_pixels
 from ..evaluation.probes import classifier
 from ..models import VAE
-from .recommendation import Estimate
 from .scores import h_score, knn_accuracy, label_cka, leep, logme, nce
 from .target import Target
 

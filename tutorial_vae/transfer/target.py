@@ -13,8 +13,8 @@ from ..evaluation.baselines import fit_pca, flat_pixels, pca_squared_errors
 from ..evaluation.passes import checked_images
 from ..models import VAE
 
-FEWEST_IMAGES = 20
-MOST_IMAGES = 2000  # grams and the map of the latents grow with the square of their number
+FEWEST_TO_ASSESS = 20
+MOST_TO_ASSESS = 2000  # grams and the map of the latents grow with the square of their number
 
 
 class Target:
@@ -76,8 +76,10 @@ def check_limit(limit: int) -> None:
     Args:
         limit: images at most.
     """
-    if not FEWEST_IMAGES <= limit <= MOST_IMAGES:
-        raise ValueError(f"limit must be from {FEWEST_IMAGES} to {MOST_IMAGES:,}, not {limit!r}")
+    if not FEWEST_TO_ASSESS <= limit <= MOST_TO_ASSESS:
+        raise ValueError(
+            f"limit must be from {FEWEST_TO_ASSESS} to {MOST_TO_ASSESS:,}, not {limit!r}"
+        )
 
 
 def as_set(source: VAE, images: ImageSet | Tensor) -> ImageSet:
@@ -99,9 +101,10 @@ def labelled(
             f"images have the shape {tuple(found.shape[1:])}, but the source was made for "
             f"{source.image_shape}: load them with size={height}, channels={channels}"
         )
-    if len(found) < FEWEST_IMAGES:
+    if len(found) < FEWEST_TO_ASSESS:
         raise ValueError(
-            f"images must hold at least {FEWEST_IMAGES} images, not {len(found)}: fewer say nothing"
+            f"images must hold at least {FEWEST_TO_ASSESS} images, not {len(found)}: fewer say "
+            "nothing"
         )
     if (found == found[0]).all():
         raise ValueError("images must differ, but all of them are the same")
