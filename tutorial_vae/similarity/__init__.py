@@ -9,19 +9,16 @@ from .comparison import compare_layers
 from .kernels import RBF, ConstantLayerWarning
 from .layers import LayerSimilarity
 from .maps import layer_profiles, similarity_map
-from .measures import multiply_adds
-from .pooling import Pooled, pool
+from .pooling import pool
 
 __all__ = [
     "RBF",
     "ConstantLayerWarning",
     "LayerSimilarity",
-    "Pooled",
     "cka",
     "compare_layers",
     "hsic",
     "layer_profiles",
-    "multiply_adds",
     "pool",
     "similarity_map",
 ]
