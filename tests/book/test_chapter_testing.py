@@ -134,7 +134,9 @@ def tested(tmp_path: Path) -> Callable[..., str]:
         cell.metadata["tags"] = tags
         path = tmp_path / "chapter.ipynb"
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=[cell]), path)
+        nbformat.write(
+            nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=[cell]), path
+        )
         command = [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider"]
         command += ["-p", "tutorial_vae_book.pytest_plugin", "--color=no", str(path)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
