@@ -142,26 +142,34 @@ export const ends = (lines) => ({ y, right, base }) => {
 };
 
 // A chart on its side: a row for each of `lines`, { name, title, part, spread, shape, aside, pick }, with
-// a mark at the mean and a line over the seeds. A row with a `pick` (data of a click) may be chosen.
+// a mark at the mean and a line over the seeds. A row with a `pick` (data of a click) may be chosen. It
+// may have a heading, its `group`; small dots at `points`; another mark, `from`; and a word where there is nothing.
 export function rows({ width, label, x, lines, chosen, column, choose = () => {}, look = "", left = 138, right = column ? 44 : 14, height = 26 }) {
   const [top, central] = [22, { "dominant-baseline": "central" }];
-  const bottom = top + lines.length * height;
+  let bottom = top;
+  const placed = lines.map((each) => {
+    bottom += height + (each.group ? 21 : 0);
+    return { ...each, y: bottom - height / 2, here: each.name === chosen };
+  });
   const across = (value) => left + x.place(clamp(value, x.low, x.high)) * (width - left - right);
-  const here = lines.findIndex(({ name }) => name === chosen);
-  const row = ({ name, title = name, part, spread, shape, aside = "", pick }, i) => {
-    const [y, strong] = [top + (i + 0.5) * height, { ...central, "text-anchor": "end", class: `tvae-name${i === here ? " tvae-strong" : ""}` }];
+  const row = ({ name, title = name, part, spread, shape, aside = "", pick, y, here, group, points = [], from, missing = "not measured" }) => {
+    const strong = { ...central, "text-anchor": "end", class: `tvae-name${here ? " tvae-strong" : ""}` };
+    const middle = y - (points.length ? 3 : 0);
     return [text(title, left - 10, y, strong), text(aside, width - 2, y, strong),
-      ...(!spread ? [text("not measured", left + 6, y, { ...central, class: "tvae-void-text" })] : [
-        node("line", { x1: across(spread.low), x2: across(spread.high), y1: y, y2: y, class: `tvae-range tvae-${part}` }),
-        markOf(shape, across(spread.mean), y, i === here ? 6.5 : 5, { class: `tvae-dot tvae-${part} ${shape === "diamond" ? "tvae-hollow" : ""}` })]),
+      ...(group ? [text(group, 0, y - height / 2 - 7, { "font-size": 11 })] : []),
+      ...(!spread ? [text(missing, left + 6, y, { ...central, class: "tvae-void-text" })] : [
+        node("line", { x1: across(spread.low), x2: across(spread.high), y1: middle, y2: middle, class: `tvae-range tvae-${part}` }),
+        ...(from === undefined ? [] : [markOf("diamond", across(from), middle, 4, { class: "tvae-dot tvae-from" })]),
+        ...points.map((point) => node("circle", { cx: across(point), cy: y + 7, r: 2.4, class: "tvae-point" })),
+        markOf(shape, across(spread.mean), middle, here ? 6.5 : 5, { class: `tvae-dot tvae-${part} ${shape === "diamond" ? "tvae-hollow" : ""}` })]),
       ...(pick ? [node("rect", { x: 0, width, y: y - height / 2, height, fill: "transparent", class: "tvae-touch", ...pick })] : [])];
   };
   const drawn = node("svg", { role: "img", class: `tvae-chart ${look}`, "aria-label": label, width, height: bottom + 22 },
-    ...(here < 0 ? [] : [node("rect", { x: 0, width, y: top + here * height, height, rx: 4, class: "tvae-now" })]),
+    ...placed.filter(({ here }) => here).map(({ y }) => node("rect", { x: 0, width, y: y - height / 2, height, rx: 4, class: "tvae-now" })),
     ...x.ticks.map(({ at, strong }) => node("line", { x1: across(at), x2: across(at), y1: top, y2: bottom, class: strong ? "tvae-zero" : "tvae-grid" })),
     ...withRoom(x.ticks, across).map(({ at, name }) => text(name, across(at), bottom + 14, { "text-anchor": "middle" })),
     ...(column ? [text(column, width - 2, top - 8, { "text-anchor": "end" })] : []),
-    ...lines.flatMap(row));
+    ...placed.flatMap(row));
   drawn.addEventListener("click", ({ target }) => choose(target.dataset));
   return drawn;
 }
