@@ -1,10 +1,12 @@
-"""Fixtures that several test files share."""
+"""What all tests share: how they are spread over the cores, and their common fixtures."""
 
+import csv
 import os
 import shutil
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -13,12 +15,50 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+from jaxtyping import install_import_hook
 
-HOST_SCRIPT = Path(__file__).parents[1] / "book" / "assets" / "explorers.js"
+# The models here are small, and as many processes as cores work on them: threads would cost more in
+# waiting for each other than they bring. Kernels and commands that tests start inherit this.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
-# The models here are small: threads would cost more in waiting for each other than they bring.
-torch.set_num_threads(1)
+ROOT = Path(__file__).parents[1]
+HOST_SCRIPT = ROOT / "book" / "assets" / "explorers.js"
+
+# The shapes in the signatures are checked while the tests run, and only then.
+install_import_hook(["tutorial_vae", "tutorial_vae_book"], "beartype.beartype")
+
+SITE = "site"
+# Seconds, about: what a test of a kind takes, for the order of files when several processes share
+# the work.
+SECONDS_OF_THE_SITE = 150
+SECONDS_OF_A_SLOW_TEST = 6
+SECONDS_OF_A_TEST = 0.1
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let one process run all of a file, or all on the site, and begin with what takes longest."""
+    for item in items:
+        if SITE in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+    if not getattr(config.option, "loadgroup", False):
+        return
+    with (ROOT / "book" / "run_times.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    seconds = Counter({f"notebooks/{row['chapter']}": float(row["seconds"]) for row in rows})
+    seconds[SITE] = SECONDS_OF_THE_SITE
+    for item in items:
+        slow = item.get_closest_marker("slow")
+        seconds[_group(item)] += SECONDS_OF_A_SLOW_TEST if slow else SECONDS_OF_A_TEST
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: (-seconds[_group(item)], _group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    if SITE in getattr(item, "fixturenames", ()):
+        return SITE
+    return "/".join(item.path.with_suffix("").parts[-2:])
 
 
 @pytest.fixture(scope="session")
@@ -161,12 +201,11 @@ def reading() -> Callable[[Any], str]:
 @pytest.fixture(scope="session")
 def site() -> Path:
     """The folder of the site, built afresh as `make book` builds it, warnings being errors."""
-    root = Path(__file__).parents[1]
     command = Path(sys.executable).with_name("jupyter-book")
     if not command.exists():
         pytest.skip("jupyter-book is not installed; install the package with the extra [book]")
     build = [str(command), "build", ".", "--all", "-W", "-n", "--keep-going", "--quiet"]
-    result = subprocess.run(build, cwd=root, capture_output=True, text=True, check=False)
+    result = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     if result.returncode:
         pytest.fail(f"the site does not build without warnings:\n{result.stdout}{result.stderr}")
-    return root / "_build" / "html"
+    return ROOT / "_build" / "html"

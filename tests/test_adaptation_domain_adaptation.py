@@ -17,7 +17,10 @@ from tutorial_vae.adaptation import (
     DAN,
     DANN,
     DOMAIN_ADAPTATION,
+    FINE_TUNING,
     MCC,
+    Batch,
+    Method,
     SourceOnly,
     adapt,
     class_confusion,
@@ -26,7 +29,7 @@ from tutorial_vae.adaptation import (
     reverse_gradient,
 )
 from tutorial_vae.adaptation.backbones import Backbone, ConvBackbone
-from tutorial_vae.adaptation.classifiers import Classifier, ClassifierHistory, Terms, accuracy
+from tutorial_vae.adaptation.classifiers import Classifier, Terms, accuracy
 from tutorial_vae.training import loop
 
 
@@ -62,13 +65,13 @@ def _bars(n: int, seed: int, *, stripes: float = 0.0) -> tv.ImageSet:
     return tv.ImageSet("bars", pixels, labels, class_names=("lying", "standing"))
 
 
-def _adapt(classifier: Classifier, method: SourceOnly | None, **options: Any) -> ClassifierHistory:
+def _adapt(classifier: Classifier, method: Method | None, **options: Any) -> tv.History:
     settings: dict[str, Any] = {"steps": 10, "batch_size": 16, "device": "cpu", "progress": False}
     source, target = _bars(48, 0), _bars(40, 1, stripes=0.24)
     return adapt(classifier, source, target, method=method, **(settings | options))
 
 
-def _every_method() -> dict[str, SourceOnly]:
+def _every_method() -> dict[str, Method]:
     torch.manual_seed(0)
     made = [SourceOnly(), DAN(), CORAL(), DANN(16, hidden=8), CDAN(16, 2, hidden=8), MCC()]
     return dict(zip(DOMAIN_ADAPTATION, made, strict=True))
@@ -235,22 +238,29 @@ def test_reversal_is_the_identity_whose_gradient_has_the_other_sign(strength: fl
     torch.testing.assert_close(reversed_.grad, -strength * plain.grad)
 
 
+def _attach(method: Method, classifier: Classifier, steps: int) -> None:
+    images = torch.zeros(2, *classifier.image_shape, dtype=torch.uint8)
+    method.attach(classifier, images, torch.tensor([0, 1]), steps=steps)
+
+
 def _at(method: DANN | CDAN, done: int, steps: int = 100) -> DANN | CDAN:
-    method.attach(_classifier(), steps)
+    _attach(method, _classifier(), steps)
     method.steps_done.fill_(done)
     return method
 
 
-def _features() -> tuple[Tensor, ...]:
+def _features() -> tuple[Batch, Batch]:
     torch.manual_seed(0)
-    return tuple(torch.randn(n, width) for n in (6, 4) for width in (16, 2))
+    return tuple(
+        Batch(torch.zeros(n, 1, 8, 8), torch.randn(n, 16), torch.randn(n, 2)) for n in (6, 4)
+    )
 
 
 def test_the_ramp_rises_from_0_to_1_over_the_steps_of_training() -> None:
     method = DANN(16, hidden=8)
     for done, value in ((0, 0.0), (50, 2 / (1 + math.exp(-5)) - 1), (100, 0.9999092)):
         assert _at(method, done).ramp.item() == pytest.approx(value, abs=1e-6)
-    method.attach(_classifier(), 4)
+    _attach(method, _classifier(), 4)
     assert method.steps_done == 0
     for done in range(4):
         assert method.ramp.item() == pytest.approx(2 / (1 + math.exp(-10 * done / 4)) - 1)
@@ -265,11 +275,12 @@ def test_discriminator_and_features_get_gradients_of_opposite_signs(
     make: Callable[[], DANN | CDAN],
 ) -> None:
     method = make()
-    source, source_logits, target, target_logits = _features()
+    batches = _features()
+    (_, source, source_logits, _), (_, target, target_logits, _) = batches
     source.requires_grad_()
     target.requires_grad_()
     strength = 0.7 * _at(method, 30).ramp.item()
-    penalty = method.penalty(_classifier(), source, source_logits, target, target_logits)
+    penalty = method.penalty(_classifier(), *batches)
     parameters = list(method.discriminator.parameters())
     through = torch.autograd.grad(penalty, [source, target, *parameters])
 
@@ -316,8 +327,9 @@ def test_entropy_conditioning_weighs_certain_images_more() -> None:
     torch.manual_seed(0)
     method = CDAN(16, 2, hidden=8, entropy_conditioning=True)
     _at(method, 0)
-    source, source_logits, target, target_logits = _features()
-    value = method.penalty(_classifier(), source, source_logits, target, target_logits)
+    batches = _features()
+    (_, source, source_logits, _), (_, target, target_logits, _) = batches
+    value = method.penalty(_classifier(), *batches)
     expected = 0.0
     for features, logits, sign in ((source, source_logits, -1), (target, target_logits, 1)):
         p = logits.softmax(1)
@@ -326,11 +338,11 @@ def test_entropy_conditioning_weighs_certain_images_more() -> None:
         expected += (weights * losses[:, 0]).sum().item() / weights.sum().item() / 2
     assert value.item() == pytest.approx(expected, rel=1e-5)
     # Equally certain predictions change nothing.
-    flat = torch.zeros(6, 2), torch.zeros(4, 2)
+    flat = [batch._replace(logits=torch.zeros_like(batch.logits)) for batch in batches]
     plain = CDAN(16, 2, hidden=8)
     plain.load_state_dict(method.state_dict())
     _at(plain, 0)
-    values = [m.penalty(_classifier(), source, flat[0], target, flat[1]) for m in (method, plain)]
+    values = [m.penalty(_classifier(), *flat) for m in (method, plain)]
     torch.testing.assert_close(*values)
 
 
@@ -344,18 +356,18 @@ def test_the_objective_is_the_likelihood_of_source_labels_less_the_penalty() -> 
     assert source.labels is not None
     expected = -nn.functional.cross_entropy(classifier(x), source.labels)
     for method in _every_method().values():
-        method.attach(classifier, 10)
+        _attach(method, classifier, 10)
         terms = method(classifier, x, source.labels, y)
         assert isinstance(terms, Terms)
         torch.testing.assert_close(terms.log_likelihood, expected)
         torch.testing.assert_close(terms.objective, expected - terms.penalty)
-        features = [part for z in (x, y) for part in (classifier.features(z), classifier(z))]
-        torch.testing.assert_close(terms.penalty, method.penalty(classifier, *features))
+        batches = [Batch(z, classifier.features(z), classifier(z)) for z in (x, y)]
+        torch.testing.assert_close(terms.penalty, method.penalty(classifier, *batches))
     assert SourceOnly()(classifier, x, source.labels, y).penalty.item() == 0
 
 
 def test_penalties_have_the_weights_that_they_were_given() -> None:
-    source, source_logits, target, target_logits = features = _features()
+    (_, source, source_logits, _), (_, target, target_logits, _) = features = _features()
     classifier = _classifier()
     mmd = multi_kernel_mmd(source, target)
     torch.testing.assert_close(DAN(2.0).penalty(classifier, *features), 2 * mmd)
@@ -365,6 +377,31 @@ def test_penalties_have_the_weights_that_they_were_given() -> None:
     torch.testing.assert_close(CORAL(3.0).penalty(classifier, *features), coral)
     confusion = 0.5 * class_confusion(target_logits, 1.0)
     torch.testing.assert_close(MCC(0.5, temperature=1.0).penalty(classifier, *features), confusion)
+
+
+@pytest.mark.parametrize("name", FINE_TUNING)
+def test_methods_of_fine_tuning_hold_on_in_domain_adaptation_too(name: str) -> None:
+    classifier = _classifier()
+    history = _adapt(classifier, FINE_TUNING[name](), steps=2)
+    assert math.isfinite(history.objective[-1])
+    # Only the labelled images count: features of the target are held to nothing.
+    source, target = _bars(6, 0), _bars(4, 1, stripes=0.24)
+    method = FINE_TUNING[name]().eval()
+    method.attach(classifier.eval(), source.images, source.labels)
+    with torch.no_grad():
+        x, y = (images.images / 255 for images in (source, target))
+        with_target = method(classifier, x, source.labels, y).penalty
+        torch.testing.assert_close(with_target, method(classifier, x, source.labels).penalty)
+    method.detach(classifier)
+
+
+def test_a_method_of_ones_own_is_one_sub_class() -> None:
+    class EqualMeans(Method):
+        def penalty(self, classifier, source, target):
+            return (source.features.mean(dim=0) - target.features.mean(dim=0)).square().sum()
+
+    history = _adapt(_classifier(), EqualMeans(), steps=50)
+    assert history.penalty[-1] < history.penalty[0]
 
 
 def test_batch_normalisation_takes_its_statistics_from_both_domains() -> None:
@@ -380,7 +417,7 @@ def test_batch_normalisation_takes_its_statistics_from_both_domains() -> None:
 # --- adapt ---
 
 
-_WORKING: dict[str, Callable[[], SourceOnly]] = {
+_WORKING: dict[str, Callable[[], Method]] = {
     "dan": lambda: DAN(0.3),
     "coral": lambda: CORAL(10.0),
     "dann": lambda: DANN(16, 0.5),
@@ -389,7 +426,7 @@ _WORKING: dict[str, Callable[[], SourceOnly]] = {
 }
 
 
-def _target_accuracies(make: Callable[[], SourceOnly]) -> np.ndarray:
+def _target_accuracies(make: Callable[[], Method]) -> np.ndarray:
     reached = []
     for seed in range(3):
         classifier = _classifier(seed)
@@ -581,7 +618,7 @@ def test_every_method_makes_itself_for_a_classifier(name: str) -> None:
     method = DOMAIN_ADAPTATION[name].made_for(classifier, **options)
     assert type(method) is DOMAIN_ADAPTATION[name]
     assert getattr(method, "strength", 0.7) == 0.7
-    method.attach(classifier, 10)
+    _attach(method, classifier, 10)
     labels = torch.tensor([0, 1, 2, 0])
     terms = method(classifier, torch.rand(4, 1, 16, 16), labels, torch.rand(5, 1, 16, 16))
     assert terms.objective.isfinite()

@@ -10,19 +10,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+import tutorial_vae as tv
 from tutorial_vae import VAE
 from tutorial_vae.adaptation import (
     BSS,
+    DAN,
     DELTA,
     FINE_TUNING,
     L2SP,
+    Batch,
     FineTuning,
     LowRankAdapters,
+    Method,
     channel_importance,
     fine_tune,
 )
 from tutorial_vae.adaptation.backbones import Backbone, ConvBackbone, VAEBackbone
-from tutorial_vae.adaptation.classifiers import Classifier, ClassifierHistory, accuracy
+from tutorial_vae.adaptation.classifiers import Classifier, accuracy
 from tutorial_vae.data import ImageSet
 from tutorial_vae.training import DivergenceError
 
@@ -64,9 +68,7 @@ class Pooled(Backbone):
         return self.stage(x).mean(dim=(2, 3)).square()
 
 
-def run(
-    classifier: Classifier, method: FineTuning | None = None, **options: object
-) -> ClassifierHistory:
+def run(classifier: Classifier, method: Method | None = None, **options: object) -> tv.History:
     settings = {"steps": 3, "batch_size": 16, "device": "cpu", "progress": False} | options
     images = settings.pop("images", None) or quadrants()
     return fine_tune(classifier, images, method=method, **settings)
@@ -78,9 +80,7 @@ def batch(classifier: Classifier, n: int = 12) -> tuple[Tensor, Tensor]:
     return x, torch.arange(n) % classifier.classes
 
 
-def attached(
-    method: FineTuning, make: Callable[[], Classifier] = vae
-) -> tuple[FineTuning, Classifier]:
+def attached(method: Method, make: Callable[[], Classifier] = vae) -> tuple[Method, Classifier]:
     """A method and the classifier that it was attached to, both in evaluation mode."""
     classifier, images = make().eval(), quadrants()
     method.attach(classifier, images.images, images.labels)
@@ -116,10 +116,13 @@ def test_the_objective_is_the_mean_log_likelihood_less_the_penalty() -> None:
     classifier = vae()
     x, labels = batch(classifier)
 
-    class Constant(FineTuning):
-        def penalty(self, classifier, x, features, logits, labels):
-            assert torch.equal(features, classifier.features(x))
-            assert torch.equal(logits, classifier.head(features))
+    class Constant(Method):
+        def penalty(self, classifier, source, target):
+            assert target is None
+            assert torch.equal(source.x, x)
+            assert torch.equal(source.features, classifier.features(x))
+            assert torch.equal(source.logits, classifier.head(source.features))
+            assert torch.equal(source.labels, labels)
             return torch.tensor(0.25)
 
     terms = Constant()(classifier, x, labels)
@@ -294,20 +297,19 @@ def test_bss_is_the_sum_of_the_smallest_squared_singular_values(
     method = BSS(0.7, smallest=smallest)
     singular = np.linalg.svd(features.double().numpy(), compute_uv=False)
     expected = 0.7 * np.sort(singular)[:smallest] ** 2
-    penalty = method.penalty(classifier, *arguments(features))
+    penalty = method.penalty(classifier, batch_of(features))
     assert penalty.item() == pytest.approx(expected.sum(), rel=1e-4)
 
 
-def arguments(features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def batch_of(features: Tensor) -> Batch:
     n = len(features)
-    return torch.zeros(n, *SHAPE), features, torch.zeros(n, CLASSES), torch.zeros(n).long()
+    return Batch(torch.zeros(n, *SHAPE), features, torch.zeros(n, CLASSES), torch.zeros(n).long())
 
 
 def test_the_gradient_of_bss_is_that_of_its_singular_vectors() -> None:
     classifier = vae().double()
     features = torch.randn(5, 8, dtype=torch.float64, requires_grad=True)
-    x, _, logits, labels = arguments(features)
-    BSS(0.5).penalty(classifier, x, features, logits, labels).backward()
+    BSS(0.5).penalty(classifier, batch_of(features)).backward()
     u, s, vh = np.linalg.svd(features.detach().numpy(), full_matrices=False)
     np.testing.assert_allclose(features.grad, s[-1] * np.outer(u[:, -1], vh[-1]), atol=1e-10)
 
@@ -322,7 +324,7 @@ def test_the_gradient_of_bss_is_finite_where_singular_values_coincide(kind: str)
     else:
         features[:, 2:] = 0
     features.requires_grad_()
-    penalty = BSS(1.0, smallest=3).penalty(vae(), *arguments(features))
+    penalty = BSS(1.0, smallest=3).penalty(vae(), batch_of(features))
     penalty.backward()
     assert penalty.item() == pytest.approx(0, abs=1e-6)
     assert features.grad.isfinite().all()
@@ -528,9 +530,9 @@ def test_plain_fine_tuning_is_the_default() -> None:
 
 
 def test_a_method_of_ones_own_is_one_sub_class() -> None:
-    class SmallFeatures(FineTuning):
-        def penalty(self, classifier, x, features, logits, labels):
-            return 10.0 * features.square().sum(dim=1).mean()
+    class SmallFeatures(Method):
+        def penalty(self, classifier, source, target):
+            return 10.0 * source.features.square().sum(dim=1).mean()
 
     plain, small = vae(), vae()
     run(plain, steps=20)
@@ -571,3 +573,5 @@ def test_images_and_methods_that_do_not_suit_are_refused() -> None:
     for wrong in ("l2-sp", L2SP):
         with pytest.raises(TypeError, match="method"):
             run(conv(), wrong)
+    with pytest.raises(ValueError, match=r"method DAN compares two domains.*use adapt\("):
+        run(conv(), DAN())

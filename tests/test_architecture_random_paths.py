@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import tutorial_vae as tv
 from tutorial_vae.adaptation import fine_tune
-from tutorial_vae.adaptation.classifiers import Classifier, ClassifierHistory, accuracy
+from tutorial_vae.adaptation.classifiers import Classifier, accuracy
 from tutorial_vae.architecture import (
     MORE_CANDIDATES,
     RandomPathObjective,
@@ -37,7 +38,7 @@ def classifier(widths: tuple[int, ...] = (4, 8)) -> Classifier:
     return Classifier(SuperNetwork(SHAPE, widths=widths, candidates=MORE_CANDIDATES), 2)
 
 
-def run(network: Classifier, steps: int, **options: object) -> ClassifierHistory:
+def run(network: Classifier, steps: int, **options: object) -> tv.History:
     settings = {"batch_size": 16, "device": "cpu", "progress": False} | options
     return fine_tune(network, bars(), method=RandomPaths(), steps=steps, **settings)
 

@@ -46,8 +46,8 @@ def without_seconds(result: SearchResult) -> SearchResult:
 
 def test_enumeration_scores_all_27_and_finds_the_optimum() -> None:
     result = exhaustive_search(uneven, (3, 3, 3))
-    assert result.choices == tuple(itertools.product(range(3), repeat=3))
-    assert result.scores == tuple(map(uneven, result.choices))
+    assert result.configurations == tuple(itertools.product(range(3), repeat=3))
+    assert result.scores == tuple(map(uneven, result.configurations))
     assert result.best == (2, 0, 1)
     assert exhaustive_search(ones, (2,) * 8).best == (1,) * 8
 
@@ -62,7 +62,7 @@ def test_a_search_with_budget_for_everything_scores_each_choice_once(name: str) 
 
     result = SEARCHES[name](score, (3, 3, 3), budget=1000)
     assert len(calls) == len(set(calls)) == 27
-    assert result.choices == tuple(calls)
+    assert result.configurations == tuple(calls)
     assert result.best == (2, 0, 1)
 
 
@@ -80,7 +80,7 @@ def test_evolution_finds_the_best_of_27_with_fewer_choices_than_random_search() 
     needed = {}
     for name in ("evolutionary", "random"):
         results = [SEARCHES[name](uneven, (3, 3, 3), seed=seed) for seed in range(40)]
-        needed[name] = mean(result.choices.index((2, 0, 1)) for result in results)
+        needed[name] = mean(result.configurations.index((2, 0, 1)) for result in results)
     assert 11 < needed["random"] < 15  # expected: 13
     assert needed["evolutionary"] < needed["random"] - 2
 
@@ -89,7 +89,7 @@ def test_positions_may_have_different_numbers_of_choices() -> None:
     space = (3, 1, 4)
     for search in SEARCHES.values():
         found = search(lambda choice: float(sum(choice)), space, budget=12)
-        assert set(found.choices) == set(itertools.product(range(3), range(1), range(4)))
+        assert set(found.configurations) == set(itertools.product(range(3), range(1), range(4)))
         assert found.best == (2, 0, 3)
 
 
@@ -113,22 +113,22 @@ def test_the_same_seed_gives_the_same_search(name: str) -> None:
     assert one == two
     if name != "exhaustive":
         other = SEARCHES[name](uneven, (3,) * 3, budget=15, seed=1)
-        assert other.choices != one.choices
+        assert other.configurations != one.configurations
 
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_larger_budget_goes_on_from_a_smaller_one(name: str) -> None:
     small, large = (SEARCHES[name](uneven, (3, 3, 3), budget=budget) for budget in (10, 20))
-    assert large.choices[:10] == small.choices
+    assert large.configurations[:10] == small.configurations
 
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_what_to_start_from_comes_first_and_counts(name: str) -> None:
     start = [(2, 0, 0), (1, 1, 1), (2, 0, 0)]
     result = SEARCHES[name](uneven, (3, 3, 3), budget=27, start=start)
-    assert result.choices[:2] == ((2, 0, 0), (1, 1, 1))
-    assert len(set(result.choices)) == len(result.choices) == 27
-    assert SEARCHES[name](uneven, (3, 3, 3), budget=1, start=start).choices == ((2, 0, 0),)
+    assert result.configurations[:2] == ((2, 0, 0), (1, 1, 1))
+    assert len(set(result.configurations)) == len(result.configurations) == 27
+    assert SEARCHES[name](uneven, (3, 3, 3), budget=1, start=start).configurations == ((2, 0, 0),)
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -162,10 +162,13 @@ def test_a_stopped_search_goes_on_to_the_same_result(name: str, tmp_path: Path) 
 
     result = SEARCHES[name](score, (3, 3, 3), budget=22, **options)
     assert without_seconds(result) == without_seconds(whole)
-    assert tuple(calls) == whole.choices[9:]
+    assert tuple(calls) == whole.configurations[9:]
     assert list(result.seconds) == sorted(result.seconds)
     # A smaller budget gives the beginning, and scores nothing.
-    assert SEARCHES[name](score, (3, 3, 3), budget=9, **options).choices == whole.choices[:9]
+    assert (
+        SEARCHES[name](score, (3, 3, 3), budget=9, **options).configurations
+        == whole.configurations[:9]
+    )
     assert len(calls) == 13
 
 
@@ -278,8 +281,8 @@ def test_a_checkpoint_of_other_choices_is_refused(tmp_path: Path) -> None:
         ({"seconds": 0.0}, "seconds must be a positive number"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"population": 0}, "population must be a whole number"),
-        ({"start": [(0, 3)]}, r"start must hold choices out of \(3, 3\).* not \(0, 3\)"),
-        ({"start": [(0,)]}, "start must hold choices"),
+        ({"start": [(0, 3)]}, r"start must hold configurations out of \(3, 3\).* not \(0, 3\)"),
+        ({"start": [(0,)]}, "start must hold configurations"),
     ],
 )
 def test_arguments_are_checked(options: dict[str, object], words: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import tutorial_vae as tv
 from tutorial_vae import VAE
 from tutorial_vae.adaptation.backbones import Backbone, ConvBackbone, ResNet18Backbone, VAEBackbone
 from tutorial_vae.architecture import SuperNetwork
@@ -19,7 +20,6 @@ from tutorial_vae.detection import (
     DetectionLoss,
     DetectionTerms,
     Detector,
-    DetectorHistory,
     detect,
     fit_detector,
     mean_average_precision,
@@ -81,7 +81,7 @@ def conv(side: int = 48) -> Detector:
     return Detector(ConvBackbone((1, side, side)), NAMES)
 
 
-def run(detector: Detector, **options: object) -> DetectorHistory:
+def run(detector: Detector, **options: object) -> tv.History:
     settings = {"steps": 3, "batch_size": 4, "device": "cpu", "progress": False} | options
     images = settings.pop("images", None) or squares(side=detector.image_shape[1])
     return fit_detector(detector, images, **settings)

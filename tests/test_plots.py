@@ -12,6 +12,7 @@ from PIL import Image
 
 import tutorial_vae as tv
 from tutorial_vae import plots
+from tutorial_vae.training import training_curves
 
 
 @pytest.fixture(scope="module")
@@ -101,16 +102,18 @@ def test_image_grid_refuses_what_it_cannot_show(rows) -> None:
 
 
 def test_training_curves_draw_the_history() -> None:
-    history = tv.History([25, 50], [-90.0, -80.0], [-85.0, -73.0], [5.0, 7.0], [0.1, 0.2])
+    history = tv.History()
+    history.append(25, {"elbo": -90.0, "log_likelihood": -85.0, "kl": 5.0}, 0.1)
+    history.append(50, {"elbo": -80.0, "log_likelihood": -73.0, "kl": 7.0}, 0.2)
     figure = history.plot()
     for ax, values in zip(
         figure.axes, (history.elbo, history.log_likelihood, history.kl), strict=True
     ):
         np.testing.assert_array_equal(ax.lines[0].get_ydata(), values)
-    both = plots.training_curves({"one": history, "two": history})
+    both = training_curves({"one": history, "two": history})
     assert [text.get_text() for text in both.axes[0].get_legend().get_texts()] == ["one", "two"]
     with pytest.raises(ValueError, match="histories"):
-        plots.training_curves(tv.History())
+        training_curves(tv.History())
 
 
 def test_similarity_map_has_a_fixed_scale_and_coloured_names(

@@ -1,6 +1,6 @@
 """The loop under every training run, on sets and objectives that no VAE has."""
 
-import dataclasses
+import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,20 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tutorial_vae.training import optimise
+from tutorial_vae.training import History, optimise, training_step
 
 
 class _Terms(NamedTuple):
     objective: Tensor
     batch_mean: Tensor
-
-
-@dataclasses.dataclass
-class _Record:
-    step: list[int] = dataclasses.field(default_factory=list)
-    objective: list[float] = dataclasses.field(default_factory=list)
-    batch_mean: list[float] = dataclasses.field(default_factory=list)
-    seconds: list[float] = dataclasses.field(default_factory=list)
 
 
 class _Watch(nn.Module):
@@ -49,7 +41,14 @@ def _line() -> nn.Linear:
 def test_each_step_has_a_batch_of_every_set_and_rows_stay_together() -> None:
     watch = _Watch()
     record = optimise(
-        _line(), watch, _sets(), _Record(), steps=60, batch_size=4, lr=0.1, progress=False
+        _line(),
+        watch,
+        _sets(),
+        maximised="objective",
+        steps=60,
+        batch_size=4,
+        lr=0.1,
+        progress=False,
     )
     assert len(watch.fed) == 60
     for x, y, other in watch.fed:
@@ -67,21 +66,21 @@ def test_each_step_has_a_batch_of_every_set_and_rows_stay_together() -> None:
 
 def test_the_first_term_is_maximised() -> None:
     line = _line()
-    optimise(line, _Watch(), _sets(), _Record(), steps=400, lr=0.05, progress=False)
+    optimise(line, _Watch(), _sets(), maximised="objective", steps=400, lr=0.05, progress=False)
     assert line.weight.item() == pytest.approx(3, abs=0.01)
     assert line.bias.item() == pytest.approx(1, abs=0.01)
 
 
 def test_a_small_set_is_used_whole() -> None:
     watch = _Watch()
-    optimise(_line(), watch, _sets(), _Record(), steps=3, batch_size=8, progress=False)
+    optimise(_line(), watch, _sets(), maximised="objective", steps=3, batch_size=8, progress=False)
     assert [len(part) for part in watch.fed[0]] == [8, 8, 5]
 
 
 def test_a_run_over_two_sets_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    def run(line: nn.Linear, steps: int, checkpoint: Path | None) -> _Record:
+    def run(line: nn.Linear, steps: int, checkpoint: Path | None) -> History:
         return optimise(
-            line, _Watch(), _sets(), _Record(), steps=steps, batch_size=4, seed=2,
+            line, _Watch(), _sets(), maximised="objective", steps=steps, batch_size=4, seed=2,
             checkpoint=checkpoint, progress=False,
         )  # fmt: skip
 
@@ -98,10 +97,89 @@ def test_a_run_over_two_sets_goes_on_where_it_was_stopped(tmp_path: Path) -> Non
 def test_a_checkpoint_knows_its_sets(tmp_path: Path) -> None:
     def run(sets: list[tuple[Tensor, ...]]) -> None:
         optimise(
-            _line(), _Watch(), sets, _Record(), steps=2, checkpoint=tmp_path / "run", progress=False
+            _line(),
+            _Watch(),
+            sets,
+            maximised="objective",
+            steps=2,
+            checkpoint=tmp_path / "run",
+            progress=False,
         )
 
     run(_sets())
     first, (other,) = _sets()
     with pytest.raises(ValueError, match="belongs to another run: its images"):
         run([first, (other.flip(0),)])
+
+
+class _Parts(NamedTuple):
+    batch_mean: Tensor
+    likelihood: Tensor
+
+
+class _SecondOfTwo(nn.Module):
+    """The same in another order and under another name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch = _Watch()
+
+    def forward(self, network: nn.Module, *batches: Tensor) -> _Parts:
+        terms = self.watch(network, *batches)
+        return _Parts(terms.batch_mean, terms.objective)
+
+
+def test_what_is_maximised_is_found_by_its_name() -> None:
+    options = {"steps": 60, "batch_size": 4, "progress": False}
+    one, two = _line(), _line()
+    first = optimise(one, _Watch(), _sets(), maximised="objective", **options)
+    second = optimise(two, _SecondOfTwo(), _sets(), maximised="likelihood", **options)
+    assert torch.equal(one.weight, two.weight)
+    assert second.likelihood == first.objective
+    assert list(second.columns) == ["step", "likelihood", "batch_mean", "seconds"]
+    with pytest.raises(TypeError, match="objective must return a named tuple with a field 'elbo'"):
+        optimise(_line(), _Watch(), _sets(), maximised="elbo", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"step": 1}, TypeError, r"there is no training option 'step' \(did you mean 'steps'\?\)"),
+        ({"abacus": 1}, TypeError, "no training option 'abacus': the options are steps, batch_"),
+        ({"steps": True}, ValueError, "steps must be a whole number of at least 1, not True"),
+        ({"lr": 0}, ValueError, "lr must be a positive number, not 0"),
+    ],
+)
+def test_options_that_there_are_not(
+    options: dict[str, object], error: type[Exception], message: str
+) -> None:
+    line = _line()
+    before = line.weight.clone()
+    with pytest.raises(error, match=message):
+        optimise(line, _Watch(), _sets(), maximised="objective", **options)
+    assert torch.equal(line.weight, before)
+
+
+def test_a_step_goes_up_the_gradient() -> None:
+    line, watch = _line(), _Watch()
+    optimiser = torch.optim.SGD(line.parameters(), lr=0.1)
+    (x, y), (other,) = _sets()
+    weight, bias = line.weight.item(), line.bias.item()
+    terms = training_step(line, watch, optimiser, (x, y, other.float()), maximised="objective")
+    errors = y - (weight * x[:, 0] + bias)
+    torch.testing.assert_close(terms.objective.detach(), -errors.square())
+    assert line.weight.item() == pytest.approx(weight + 0.2 * (errors * x[:, 0]).mean().item())
+    assert line.bias.item() == pytest.approx(bias + 0.2 * errors.mean().item())
+
+
+def test_a_history_has_a_column_for_each_name() -> None:
+    history = History("score")
+    assert (len(history), history.score, history.step) == (0, [], [])
+    history.append(25, {"part": 2.0, "score": 3.0}, 0.5)
+    assert copy.deepcopy(history) == history
+    frame = history.to_frame()
+    assert list(frame) == ["step", "score", "part", "seconds"]
+    assert frame.iloc[0].tolist() == [25, 3.0, 2.0, 0.5]
+    with pytest.raises(AttributeError, match="columns step, score, part, seconds has no 'elbo'"):
+        history.elbo  # noqa: B018
+    assert [ax.get_title(loc="left") for ax in history.plot().axes] == ["score", "part"]

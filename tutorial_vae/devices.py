@@ -33,27 +33,56 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 
 
 @contextmanager
-def evaluation_mode(model: nn.Module, device: str | torch.device) -> Iterator[torch.device]:
-    """Put a model on a device and into evaluation mode inside the block, and undo both after it.
+def lent(model: nn.Module, device: str | torch.device | None = None) -> Iterator[torch.device]:
+    """Take a model for the length of the block, and give it back as it came.
+
+    Afterwards each part is in the mode in which it was, whatever the mode of the others: somebody
+    may have put only one of them into evaluation mode. The model is on its old device again.
 
     Args:
-        model: the model.
-        device: ``"auto"`` or the name of a device.
+        model: any module.
+        device: ``"auto"`` or the name of a device to take it to; where it is, if not given.
 
     Yields:
         The device.
     """
-    target = resolve_device(device)
-    home = next(model.parameters()).device
-    # Each part by itself, because somebody may have put only one of them into evaluation mode.
-    modes = [(module, module.training) for module in model.modules()]
+    home = device_of(model)
+    target = home if device is None else resolve_device(device)
+    modes = [(part, part.training) for part in model.modules()]
     try:
-        model.to(target).eval()
+        model.to(target)
         yield target
     finally:
         model.to(home)
-        for module, training in modes:
-            module.training = training
+        for part, training in modes:
+            part.training = training
+
+
+@contextmanager
+def evaluation_mode(
+    model: nn.Module, device: str | torch.device | None = None
+) -> Iterator[torch.device]:
+    """Put a model into evaluation mode inside the block, and give it back as it came.
+
+    Args:
+        model: as in :func:`lent`.
+        device: as in :func:`lent`.
+
+    Yields:
+        The device.
+    """
+    with lent(model, device) as target:
+        model.eval()
+        yield target
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return where a model is: the device of its first parameter, or the CPU if it has none.
+
+    Args:
+        model: any module.
+    """
+    return next((value.device for value in model.parameters()), torch.device("cpu"))
 
 
 def random_states(device: torch.device) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ _own, _own_names, __all__ = lazy_loader.attach(
     submod_attrs={
         "exercises": ["EXERCISES", "Exercise", "Verdict", "check"],
         "experiments": ["EXPERIMENTS", "run_experiment"],
+        "ranking": ["chosen_settings", "mean_over_groups", "rank_agreement", "regret"],
         "results": ["Summary", "load_provenance", "load_table", "pivot", "summarise"],
     },
 )

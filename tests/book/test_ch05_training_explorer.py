@@ -154,10 +154,10 @@ def test_curves_stay_inside_their_charts(opened):
     for chart in opened.locator("svg.tvae-chart").all():
         height = float(chart.get_attribute("height"))
         width = float(chart.get_attribute("width"))
-        for curve in chart.locator("polyline").all():
+        for curve in chart.locator("path.tvae-curve").all():
             points = [
-                [float(number) for number in pair.split(",")]
-                for pair in curve.get_attribute("points").split()
+                [float(number) for number in pair.split()]
+                for pair in curve.get_attribute("d")[1:].split("L")
             ]
             assert all(0 <= x <= width and 0 <= y <= height for x, y in points)
 

@@ -1,11 +1,10 @@
 """The plan explorer: what travels in its state, and the same numbers in a real browser."""
 
-import base64
-
 import numpy as np
 import pytest
 
 import tutorial_vae as tv
+from tutorial_vae.explorer import unpack
 from tutorial_vae_book.ch11_what_to_retrain.plan_explorer import PlanExplorer
 
 SETS = ("letters", "digits")
@@ -59,13 +58,14 @@ def spread(array, form=".2f"):
 
 
 def unpacked(name, *shape):
-    data = base64.b64decode(explorer().data[name])
-    return np.frombuffer(data, dtype="<f4").reshape(shape)
+    values = unpack(explorer().data[name])
+    assert values.shape == shape
+    return values
 
 
 def test_the_values_travel_and_those_that_are_missing_are_not_numbers():
     elbo = unpacked("elbo", 2, 3, 6, 2, 3)
-    order = explorer().data["sources"]
+    order = explorer().data["choices"]["source"]["values"]
     place = 1, order.index("shapes"), 2, 1
     expected = values("digits", "shapes", "decoder", 1000, "elbo")
     np.testing.assert_allclose(elbo[place], expected, rtol=1e-6)

@@ -7,10 +7,10 @@ import pytest
 
 from tutorial_vae import adaptation
 from tutorial_vae.adaptation.pretraining import KINDS
-from tutorial_vae.transfer import mean_over_groups
 from tutorial_vae_book.ch13_transferability.field_explorer import FieldExplorer
 from tutorial_vae_book.ch13_transferability.field_map import FIELD
 from tutorial_vae_book.ch13_transferability.tasks import TASKS
+from tutorial_vae_book.ranking import mean_over_groups
 
 BOXES = {box.name: box for group in FIELD for box in group.boxes}
 SEEDS, FRACTIONS = (0.0, 1.0), (5.0, 30.0, 100.0)

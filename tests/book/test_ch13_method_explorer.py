@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import pandas
 import pytest
 
+from tutorial_vae.explorer import unpack
 from tutorial_vae_book.ch13_transferability.method_explorer import MethodExplorer
 
 TASKS, SHIFTS = ("letters to digits", "coats to shoes"), ("letters to digits", "day to night")
@@ -77,18 +79,22 @@ def shown(value, form=".1f"):
 
 def test_the_values_travel_with_the_control_last_and_missing_runs_empty():
     labelled, shifts = MethodExplorer(rows()).data["kinds"]
-    assert tuple(method["name"] for method in labelled["methods"]) == SHOWN
+    assert tuple(labelled["names"]) == SHOWN
     assert labelled["fractions"] == list(FRACTIONS)
-    np.testing.assert_allclose(
-        labelled["accuracy"][1][2][0], accuracy("l2-sp", 5, task=TASKS[1]), atol=1e-5
-    )
-    assert labelled["accuracy"][0][3][1] == [None] * 3
-    assert labelled["source"][0][4][0] == [None] * 3
-    assert labelled["before"][0] == [0.95, 0.96, 0.97]
-    assert [labelled["settings"][i] for i in labelled["used"][0][2][0]] == [
+    travelled, source = unpack(labelled["accuracy"]), unpack(labelled["source"])
+    np.testing.assert_allclose(travelled[1, 2, 0], accuracy("l2-sp", 5, task=TASKS[1]), atol=1e-5)
+    assert np.isnan(travelled[0, 3, 1]).all()
+    assert np.isnan(source[0, 4, 0]).all()
+    np.testing.assert_allclose(unpack(labelled["before"])[0], [0.95, 0.96, 0.97], atol=1e-6)
+    used = unpack(labelled["used"])[0, 2, 0].astype(int)
+    assert [labelled["settings"][i] for i in used] == [
         "lr=0.001, strength=0.1", "lr=0.001, strength=0.1", "lr=0.002, strength=0.1"
     ]  # fmt: skip
     assert shifts["fractions"] == [0]
+
+
+def test_a_frame_shows_what_its_rows_show():
+    assert MethodExplorer(pandas.DataFrame(rows())).data == MethodExplorer(rows()).data
 
 
 def test_a_task_without_labels_has_the_setting_that_was_best_elsewhere():
@@ -96,10 +102,11 @@ def test_a_task_without_labels_has_the_setting_that_was_best_elsewhere():
     assert shifts["tasks"] == [f"{task}, no labels" for task in SHIFTS]
     # What was weak on one task was best on the other.
     for task, setting in zip(range(2), ("strong", "weak"), strict=True):
-        used = {shifts["settings"][i] for method in shifts["used"][task] for i in method[0]}
-        assert used == {setting}
+        used = unpack(shifts["used"])[task, :, 0].astype(int)
+        assert {shifts["settings"][i] for i in used.ravel()} == {setting}
         expected = values(task=SHIFTS[task], method="dan", setting=setting)
-        np.testing.assert_allclose(shifts["accuracy"][task][1][0], expected, atol=1e-5)
+        travelled = unpack(shifts["accuracy"])[task, 1, 0]
+        np.testing.assert_allclose(travelled, expected, atol=1e-5)
 
 
 def test_choices_are_checked_and_may_be_set():

@@ -1,34 +1,36 @@
 """Adaptation: training a classifier whose backbone has learnt something before.
 
 With labels of the target it is fine-tuning, with labels of a source and images of the target it is
-domain adaptation. A method is one sub-class, with its ``penalty`` and, where it needs them, an
-``attach`` and a ``detach``. One of your own is used like those of ``METHODS``:
+domain adaptation. A method is one sub-class of :class:`Method`, with its ``penalty`` and, where it
+needs them, an ``attach`` and a ``detach``. One of your own is used like those of the registries:
 
->>> class SmallFeatures(FineTuning):
-...     def penalty(self, classifier, x, features, logits, labels):
-...         return 1e-3 * features.square().sum(dim=1).mean()
+>>> class SmallFeatures(Method):
+...     def penalty(self, classifier, source, target):
+...         return 1e-3 * source.features.square().sum(dim=1).mean()
 >>> history = fine_tune(classifier, images, method=SmallFeatures())
 
->>> class EqualMeans(SourceOnly):
-...     def penalty(
-...         self, classifier, source_features, source_logits, target_features, target_logits
-...     ):
-...         return (source_features.mean(dim=0) - target_features.mean(dim=0)).square().mean()
+>>> class EqualMeans(Method):
+...     def penalty(self, classifier, source, target):
+...         return (source.features.mean(dim=0) - target.features.mean(dim=0)).square().mean()
 >>> history = adapt(classifier, source, target, method=EqualMeans())
 """
 
 from .adapters import LowRankAdapters
-from .adversarial import CDAN, DANN, reverse_gradient
-from .confusion import MCC, class_confusion
+from .adversarial import reverse_gradient
+from .bss import BSS
+from .cdan import CDAN
+from .coral import CORAL, coral_distance
+from .dan import DAN, multi_kernel_mmd
+from .dann import DANN
 from .delta import DELTA, channel_importance
-from .discrepancies import CORAL, DAN, coral_distance, multi_kernel_mmd
-from .domain_fitting import adapt
-from .domain_method import SourceOnly
-from .fitting import fine_tune
-from .method import FineTuning, LinearProbe
-from .penalties import BSS, L2SP
+from .fitting import adapt, fine_tune
+from .l2_sp import L2SP
+from .linear_probe import LinearProbe
+from .mcc import MCC, class_confusion
+from .method import Batch, Method
+from .plain import FineTuning, SourceOnly
 
-FINE_TUNING: dict[str, type[FineTuning]] = {
+FINE_TUNING: dict[str, type[Method]] = {
     "linear-probe": LinearProbe,
     "fine-tuning": FineTuning,
     "l2-sp": L2SP,
@@ -41,7 +43,7 @@ FINE_TUNING: dict[str, type[FineTuning]] = {
 :meta hide-value:
 """
 
-DOMAIN_ADAPTATION: dict[str, type[SourceOnly]] = {
+DOMAIN_ADAPTATION: dict[str, type[Method]] = {
     "source-only": SourceOnly,
     "dan": DAN,
     "coral": CORAL,
@@ -65,9 +67,11 @@ __all__ = [
     "FINE_TUNING",
     "L2SP",
     "MCC",
+    "Batch",
     "FineTuning",
     "LinearProbe",
     "LowRankAdapters",
+    "Method",
     "SourceOnly",
     "adapt",
     "channel_importance",

@@ -7,7 +7,7 @@ from torch.nn.utils import parametrize
 
 from ..checks import check_count, check_weight
 from .classifiers import Classifier
-from .method import LinearProbe
+from .linear_probe import LinearProbe
 
 
 class LowRankAdapters(LinearProbe):
@@ -45,6 +45,8 @@ class LowRankAdapters(LinearProbe):
         classifier: Classifier,
         images: UInt8[Tensor, "n channels height width"],
         labels: Int[Tensor, " n"],
+        *,
+        steps: int | None = None,
     ) -> None:
         """Freeze the backbone and add the adapters."""
         layers = [

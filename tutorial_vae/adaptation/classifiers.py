@@ -1,6 +1,5 @@
 """Classifiers on a backbone: what fine-tuning and domain adaptation train."""
 
-import dataclasses
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from ..data import ImageSet
 from ..data.imageset import as_float, image_tensor
+from ..devices import evaluation_mode
 from .backbones import Backbone
 
 
@@ -22,28 +22,6 @@ class Terms(NamedTuple):
     objective: Float[Tensor, ""]
     log_likelihood: Float[Tensor, ""]
     penalty: Float[Tensor, ""]
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassifierHistory:
-    """What training went through: one row for every 25 steps, averaged over them.
-
-    Attributes:
-        step: number of the last step of each row, counted from 1.
-        objective: what was maximised, mean nats per image.
-        log_likelihood: of the labels, mean nats per image.
-        penalty: of the method, mean nats per image.
-        seconds: time spent training up to each row.
-    """
-
-    step: list[int] = dataclasses.field(default_factory=list)
-    objective: list[float] = dataclasses.field(default_factory=list)
-    log_likelihood: list[float] = dataclasses.field(default_factory=list)
-    penalty: list[float] = dataclasses.field(default_factory=list)
-    seconds: list[float] = dataclasses.field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.step)
 
 
 class Classifier(nn.Module):
@@ -98,7 +76,7 @@ def predict(
     """Return a classifier's logits for images, in evaluation mode, on the CPU.
 
     Args:
-        classifier: left in the mode that it came in.
+        classifier: left in the mode that it came in, part by part.
         images: an image set, or a tensor of shape (n, channels, height, width) that holds uint8
             or floats in [0, 1].
         batch_size: images at a time.
@@ -107,24 +85,20 @@ def predict(
         ValueError: the images have another shape than the classifier reads.
     """
     pixels = pixels_for(classifier, images)
-    device, was_training = classifier.head.weight.device, classifier.training
-    classifier.eval()
-    try:
+    with evaluation_mode(classifier) as device:
         return torch.cat(
             [
                 classifier(as_float(part.to(device))).float().cpu()
                 for part in pixels.split(batch_size)
             ]
         )
-    finally:
-        classifier.train(was_training)
 
 
 def accuracy(classifier: Classifier, images: ImageSet, *, batch_size: int = 1024) -> float:
     """Return the share of labelled images to which a classifier gives the right class.
 
     Args:
-        classifier: left in the mode that it came in.
+        classifier: left in the mode that it came in, part by part.
         images: with labels.
         batch_size: images at a time.
 

@@ -14,13 +14,13 @@ from ..checks import check_weight
 from ..data.imageset import as_float
 from .backbones import Backbone
 from .classifiers import Classifier
-from .method import FineTuning
-from .penalties import squared_norm
+from .l2_sp import squared_norm
+from .method import Batch, Method
 
 _ATTENTION_IMAGES = 256  # at most, on which attention is measured
 
 
-class DELTA(FineTuning):
+class DELTA(Method):
     r"""Hold the feature maps near those of the start, those channels most that matter to the task.
 
     .. math::
@@ -80,6 +80,8 @@ class DELTA(FineTuning):
         classifier: Classifier,
         images: UInt8[Tensor, "n channels height width"],
         labels: Int[Tensor, " n"],
+        *,
+        steps: int | None = None,
     ) -> None:
         """Copy the backbone, measure the attention, and watch the feature maps."""
         self.start = copy.deepcopy(classifier.backbone).requires_grad_(False).eval()
@@ -96,21 +98,25 @@ class DELTA(FineTuning):
         self._maps = self._watch.enter_context(_stage_outputs(classifier.backbone))
 
     def penalty(
-        self,
-        classifier: Classifier,
-        x: Float[Tensor, "batch channels height width"],
-        features: Float[Tensor, "batch features"],
-        logits: Float[Tensor, "batch classes"],
-        labels: Int[Tensor, " batch"],
+        self, classifier: Classifier, source: Batch, target: Batch | None = None
     ) -> Float[Tensor, ""]:
         """Return the weighted squared distance of the maps of this pass from those of the start."""
-        with torch.no_grad(), _stage_outputs(self.start) as before:
-            self.start(x)
+        # Taken out, so that this step's graph does not outlive it.
+        maps = {name: self._maps.pop(name) for name in self.start.stages}
+        half = any(values.dtype == torch.bfloat16 for values in maps.values())
+        place = source.x.device.type
+        # In the precision in which the classifier passed, which else would count as a difference.
+        with (
+            torch.no_grad(),
+            torch.autocast(place, torch.bfloat16, enabled=half),
+            _stage_outputs(self.start) as before,
+        ):
+            self.start(source.x)
         distance = classifier.head.weight.new_zeros(())
         for name, attention in self.attention.items():
-            # Taken out, so that this step's graph does not outlive it. In bfloat16 the small
-            # differences would be lost.
-            moved = (self._maps.pop(name).to(attention) - before[name].to(attention)).square()
+            # In bfloat16 the small differences would be lost.
+            now = maps[name][: len(source.x)]  # images of a target follow
+            moved = (now.to(attention) - before[name].to(attention)).square()
             per_channel = moved.flatten(2).mean(dim=2) if moved.ndim > 2 else moved
             distance = distance + len(attention) * (attention * per_channel).sum(dim=1).mean()
         head = squared_norm(classifier.head)

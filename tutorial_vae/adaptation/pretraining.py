@@ -1,10 +1,8 @@
 """Pre-training: what a backbone learns on the source, with labels, with pixels, or with neither."""
 
-import dataclasses
 import math
-import os
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -15,10 +13,11 @@ from ..data import ImageSet
 from ..data.imageset import image_tensor
 from ..devices import own_random_state
 from ..models import VAE
-from ..training import History, fit, optimise
+from ..training import History, TrainingOptions, fit, optimise
+from ..training.options import complete_options
 from . import fine_tune
 from .backbones import Backbone, VAEBackbone
-from .classifiers import Classifier, ClassifierHistory
+from .classifiers import Classifier
 
 KINDS = ("supervised", "generative", "contrastive")
 
@@ -32,24 +31,6 @@ class ContrastiveTerms(NamedTuple):
     """What contrastive learning maximises: minus the loss, in nats per view."""
 
     objective: Float[Tensor, ""]
-
-
-@dataclasses.dataclass(frozen=True)
-class ContrastiveHistory:
-    """What contrastive training went through: one row for every 25 steps, averaged over them.
-
-    Attributes:
-        step: number of the last step of each row, counted from 1.
-        objective: minus the contrastive loss, nats per view.
-        seconds: time spent training up to each row.
-    """
-
-    step: list[int] = dataclasses.field(default_factory=list)
-    objective: list[float] = dataclasses.field(default_factory=list)
-    seconds: list[float] = dataclasses.field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,14 +48,12 @@ class PretrainedBackbone:
 
     backbone: VAEBackbone
     kind: str
-    history: ClassifierHistory | History | ContrastiveHistory
+    history: History
     classifier: Classifier | None = None
     vae: VAE | None = None
 
 
-def pretrain(
-    images: ImageSet, kind: str, *, seed: int = 0, steps: int = 2000, **fit_options: Any
-) -> PretrainedBackbone:
+def pretrain(images: ImageSet, kind: str, **options: Unpack[TrainingOptions]) -> PretrainedBackbone:
     """Train the encoder of a VAE on a source in one of three ways, from the same start weights.
 
     ``"supervised"`` maximises the log-likelihood of the labels through a linear head,
@@ -85,9 +64,8 @@ def pretrain(
     Args:
         images: the source; labels are needed, and read, by ``"supervised"`` alone.
         kind: one of ``KINDS``.
-        seed: source of the start weights, the batches, the latent noise and the views.
-        steps: number of optimiser steps.
-        fit_options: what else :func:`tutorial_vae.training.fit` takes, apart from ``objective``.
+        options: see :class:`tutorial_vae.training.TrainingOptions`. The seed is that of the start
+            weights, the latent noise and the views too.
 
     Raises:
         ValueError: there is no such kind, the labels are missing, or an option is refused.
@@ -97,17 +75,19 @@ def pretrain(
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
     shape = tuple(image_tensor(images).shape[1:])
-    with own_random_state(torch.device("cpu"), seed):
+    # As long for each kind.
+    complete = complete_options(options)
+    with own_random_state(torch.device("cpu"), complete["seed"]):
         vae = VAE(shape)
         if kind == "generative":
-            history = fit(vae, images, seed=seed, steps=steps, **fit_options)
+            history = fit(vae, images, **complete)
             return PretrainedBackbone(VAEBackbone(vae), kind, history, vae=vae)
         backbone = VAEBackbone(vae)
         if kind == "contrastive":
-            contrasts = contrast(backbone, images, seed=seed, steps=steps, **fit_options)
+            contrasts = contrast(backbone, images, **complete)
             return PretrainedBackbone(backbone, kind, contrasts)
         classifier = Classifier(backbone, len(images.class_names))
-        learnt = fine_tune(classifier, images, seed=seed, steps=steps, **fit_options)
+        learnt = fine_tune(classifier, images, **complete)
     return PretrainedBackbone(backbone, kind, learnt, classifier=classifier)
 
 
@@ -116,15 +96,8 @@ def contrast(
     images: ImageSet | Tensor,
     *,
     temperature: float = 0.5,
-    steps: int = 2000,
-    batch_size: int = 64,
-    lr: float = 1e-3,
-    seed: int = 0,
-    device: str | torch.device = "auto",
-    precision: str = "32",
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = True,
-) -> ContrastiveHistory:
+    **options: Unpack[TrainingOptions],
+) -> History:
     """Train a backbone in place by contrast between images, without labels.
 
     Args:
@@ -132,14 +105,8 @@ def contrast(
         images: an image set, or a tensor of shape (n, channels, height, width) that holds uint8
             or floats in [0, 1]; at least 2 images.
         temperature: of :func:`contrastive_loss`.
-        steps: as in :func:`tutorial_vae.training.fit`, as are all that follow.
-        batch_size: images per step, of each of which there are two views.
-        lr: Adam's learning rate.
-        seed: source of the projection's start weights, the batches and the views.
-        device: where to train.
-        precision: ``"32"`` or ``"bf16"``.
-        checkpoint: file that a run that was stopped goes on from.
-        progress: whether to show a progress bar.
+        options: see :class:`tutorial_vae.training.TrainingOptions`. A batch holds two views of
+            each image; the seed is that of the projection's start weights and the views too.
 
     Raises:
         ValueError: the images have another shape than the backbone reads, there are fewer than 2,
@@ -151,22 +118,16 @@ def contrast(
             f"images must be at least 2 of the shape {backbone.image_shape} that the backbone "
             f"reads, not {len(pixels)} of {tuple(pixels.shape[1:])}"
         )
+    seed = complete_options(options)["seed"]
     with own_random_state(torch.device("cpu"), seed):
         objective = SimCLR(backbone.feature_dim, temperature=temperature)
     return optimise(
         backbone,
         objective,
         [(pixels,)],
-        ContrastiveHistory(),
+        maximised="objective",
         description=[type(backbone).__name__, backbone.image_shape],
-        steps=steps,
-        batch_size=batch_size,
-        lr=lr,
-        seed=seed,
-        device=device,
-        precision=precision,
-        checkpoint=checkpoint,
-        progress=progress,
+        **options,
     )
 
 

@@ -18,17 +18,23 @@ Reference: Sun, Dou & Yan 2020, who published no code: what is here is a small r
 from .blocks import CANDIDATES, MORE_CANDIDATES, Candidate
 from .cost import front, multiply_adds
 from .encoder import StagedVAE
-from .network import Path, PathBackbone, StagedBackbone, SuperNetwork
+from .network import BlockPath, PathBackbone, StagedBackbone, SuperNetwork
 from .random_paths import RandomPathObjective, RandomPaths
-from .search import Choice, SearchResult, evolutionary_search, exhaustive_search, random_search
+from .search import (
+    Configuration,
+    SearchResult,
+    evolutionary_search,
+    exhaustive_search,
+    random_search,
+)
 from .weights import WeightSources
 
 __all__ = [
     "CANDIDATES",
     "MORE_CANDIDATES",
+    "BlockPath",
     "Candidate",
-    "Choice",
-    "Path",
+    "Configuration",
     "PathBackbone",
     "RandomPathObjective",
     "RandomPaths",

@@ -2,46 +2,33 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from ..devices import own_random_state
-
-_COUNTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+from ..devices import evaluation_mode, own_random_state
 
 
 @torch.no_grad()
 def multiply_adds(module: nn.Module, image_shape: tuple[int, int, int]) -> int:
     """Return how many multiplications with a following addition one image takes.
 
-    Those of convolutions, transposed convolutions and dense layers are counted, as often as they
-    run, as if padding were pixels; biases, normalisation and activations are not. Of a
-    super-network the path is counted that it follows.
+    Those of convolutions, transposed convolutions and matrix products are counted, as often as
+    they run, as if padding were pixels; biases, normalisation and activations are not. They are
+    half the operations of :class:`torch.utils.flop_counter.FlopCounterMode`. Of a super-network
+    the path is counted that it follows.
 
     Args:
         module: is run on a black image, in evaluation mode, and left as it was.
         image_shape: channels, height and width of the image.
     """
-    total = 0
-
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        # Each output of a layer gathers, each input of a transposed convolution scatters, one
-        # entry of the weight's first axis.
-        ends = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
-        total += ends.numel() * layer.get_parameter("weight")[0].numel()
-
     weights = next(module.parameters(), torch.empty(0))
-    modes = [(part, part.training) for part in module.modules()]
-    with ExitStack() as undone, own_random_state(weights.device, 0):
-        for part, training in modes:
-            undone.callback(setattr, part, "training", training)
-            if isinstance(part, _COUNTED):
-                undone.callback(part.register_forward_hook(count).remove)
-        module.eval()(torch.zeros(1, *image_shape, device=weights.device, dtype=weights.dtype))
-    return total
+    black = torch.zeros(1, *image_shape, device=weights.device, dtype=weights.dtype)
+    counter = FlopCounterMode(display=False)
+    with evaluation_mode(module), own_random_state(weights.device, 0), counter:
+        module(black)
+    return counter.get_total_flops() // 2
 
 
 def front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:

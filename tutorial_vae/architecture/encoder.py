@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..models import VAE
-from .network import Path, PathBackbone, SuperNetwork, super_network_of
+from .network import BlockPath, PathBackbone, SuperNetwork, super_network_of
 
 
 class StagedEncoder(nn.Module):
@@ -68,7 +68,7 @@ class StagedVAE(VAE):
         self.encoder = StagedEncoder(backbone, latent_dim)
         self.architecture = _architecture(backbone)
 
-    def extract(self, path: Path) -> "StagedVAE":
+    def extract(self, path: BlockPath) -> "StagedVAE":
         """Return a VAE with one path as its encoder, and copies of all weights that it uses.
 
         Args:

@@ -12,7 +12,7 @@ from ..adaptation.backbones import Backbone
 from ..checks import check_count
 from .blocks import CANDIDATES, Candidate, Stage, SuperStage, halving, residual_block
 
-Path = tuple[int, ...]
+BlockPath = tuple[int, ...]
 """One candidate's number for each stage."""
 
 
@@ -143,26 +143,26 @@ class SuperNetwork(StagedBackbone):
         """How many paths there are: candidates to the power of stages."""
         return len(self.candidates) ** len(self.widths)
 
-    def paths(self) -> Iterator[Path]:
+    def paths(self) -> Iterator[BlockPath]:
         """Yield every path once, the last stage's choice changing fastest."""
         return itertools.product(*map(range, self.space))
 
-    def random_path(self) -> Path:
+    def random_path(self) -> BlockPath:
         """Draw a path from torch's global generator, all equally likely."""
         return tuple(torch.randint(len(self.candidates), (len(self.widths),)).tolist())
 
     @property
-    def path(self) -> Path:
+    def path(self) -> BlockPath:
         """The path that images take; at first all stages choose candidate 0."""
         return tuple(stage.choice for stage in self._super_stages())
 
     @path.setter
-    def path(self, path: Path) -> None:
+    def path(self, path: BlockPath) -> None:
         for stage, choice in zip(self._super_stages(), self._checked(path), strict=True):
             stage.choice = choice
 
     @contextmanager
-    def following(self, path: Path) -> Iterator[None]:
+    def following(self, path: BlockPath) -> Iterator[None]:
         """Let images take another path inside the block.
 
         Args:
@@ -177,7 +177,7 @@ class SuperNetwork(StagedBackbone):
         finally:
             self.path = before
 
-    def extract(self, path: Path) -> PathBackbone:
+    def extract(self, path: BlockPath) -> PathBackbone:
         """Return a path as a small network by itself, with copies of its weights.
 
         On the same images it returns what the super-network returns on that path, bit for bit.
@@ -201,7 +201,7 @@ class SuperNetwork(StagedBackbone):
         # All that was added above; mypy knows of modules only that they are modules.
         return [m for m in self.children() if isinstance(m, SuperStage)]
 
-    def _checked(self, path: Path) -> Path:
+    def _checked(self, path: BlockPath) -> BlockPath:
         if len(path) != len(self.space) or not all(c in range(len(self.candidates)) for c in path):
             raise ValueError(
                 f"path must give a candidate's number from 0 to {len(self.candidates) - 1} for "

@@ -7,12 +7,12 @@ from typing import Any
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from ..adaptation import FineTuning
+from ..adaptation import Method
 from ..adaptation.classifiers import Classifier, Terms
 from .network import super_network_of
 
 
-class RandomPaths(FineTuning):
+class RandomPaths(Method):
     r"""Train a classifier on a super-network for all its paths at once.
 
     .. math:: \mathbb{E}_a \left[\frac1n \sum_i \log p(y_i \,|\, x_i; w_a)\right]
@@ -30,6 +30,8 @@ class RandomPaths(FineTuning):
         classifier: Classifier,
         images: UInt8[Tensor, "n channels height width"],
         labels: Int[Tensor, " n"],
+        *,
+        steps: int | None = None,
     ) -> None:
         """Make sure that there is a super-network."""
         super_network_of(classifier)
@@ -39,6 +41,7 @@ class RandomPaths(FineTuning):
         classifier: Classifier,
         x: Float[Tensor, "batch channels height width"],
         labels: Int[Tensor, " batch"],
+        target: Float[Tensor, "target channels height width"] | None = None,
     ) -> Terms:
         """Return the objective of a batch on a random path, and its two parts, in nats per image.
 
@@ -46,9 +49,10 @@ class RandomPaths(FineTuning):
             classifier: what is trained.
             x: images in [0, 1].
             labels: their classes.
+            target: in domain adaptation images of the target.
         """
         with _on_random_path(classifier):
-            return super().forward(classifier, x, labels)
+            return super().forward(classifier, x, labels, target)
 
 
 class RandomPathObjective(nn.Module):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from ..devices import own_random_state
-from .network import Path, PathBackbone, SuperNetwork
+from .network import BlockPath, PathBackbone, SuperNetwork
 
 
 class WeightSources:
@@ -45,7 +45,7 @@ class WeightSources:
         self.options: tuple[str, ...] = ("inherit", "fresh", *names)
         self.space = (len(self.options),) * len(inherited.stages)
 
-    def backbone(self, path: Path, weights: tuple[int, ...], *, seed: int = 0) -> PathBackbone:
+    def backbone(self, path: BlockPath, weights: tuple[int, ...], *, seed: int = 0) -> PathBackbone:
         """Return a path as a small network by itself, with copies of weights from their origins.
 
         Args:

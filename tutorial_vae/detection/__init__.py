@@ -10,7 +10,7 @@ from .boxes import generalised_iou, non_maximum_suppression, pairwise_iou
 from .coco import load_coco
 from .detecting import Detections, detect
 from .detector import CellPredictions, Detector
-from .fitting import DetectorHistory, fit_detector
+from .fitting import fit_detector
 from .images import DetectionSet
 from .objective import DetectionLoss, DetectionTerms
 from .precision import Precision, mean_average_precision
@@ -23,7 +23,6 @@ __all__ = [
     "DetectionTerms",
     "Detections",
     "Detector",
-    "DetectorHistory",
     "Precision",
     "detect",
     "fit_detector",

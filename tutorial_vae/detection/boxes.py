@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..data.torchvision_import import import_torchvision
+
 
 def pairwise_iou(first: Float[Tensor, "n 4"], second: Float[Tensor, "m 4"]) -> Float[Tensor, "n m"]:
     """Return intersection over union of every box with every other, 0 where they do not meet.
@@ -12,8 +14,8 @@ def pairwise_iou(first: Float[Tensor, "n 4"], second: Float[Tensor, "m 4"]) -> F
         first: boxes in pixels.
         second: boxes in pixels.
     """
-    intersection, union, _ = _areas(first[:, None], second[None])
-    return intersection / union.clamp(min=_least(union))
+    # Two boxes without an area give nan there.
+    return import_torchvision().ops.box_iou(first, second).nan_to_num(0)
 
 
 def generalised_iou(
@@ -32,8 +34,16 @@ def generalised_iou(
 
     Reference: Rezatofighi et al. 2019.
     """
-    intersection, union, around = _areas(first, second)
-    least = _least(union)
+    low, high = torch.maximum, torch.minimum
+    start, end = low(first[..., :2], second[..., :2]), high(first[..., 2:], second[..., 2:])
+    intersection = _area(start, end)
+    start, end = high(first[..., :2], second[..., :2]), low(first[..., 2:], second[..., 2:])
+    around = _area(start, end)
+    union = _area(first[..., :2], first[..., 2:]) + _area(second[..., :2], second[..., 2:])
+    union = union - intersection
+    # torchvision's loss adds a number to what it divides by, and its gradient differs in the last
+    # digits; empty boxes have no gradient there.
+    least = torch.finfo(union.dtype).tiny
     return intersection / union.clamp(min=least) - (around - union) / around.clamp(min=least)
 
 
@@ -55,6 +65,7 @@ def non_maximum_suppression(
         labels: class of each box.
         overlap: intersection over union that two boxes of one class may have.
     """
+    # torchvision's own is compiled, and missing beside a torch that it was not compiled for.
     order = scores.argsort(descending=True, stable=True)
     boxes, labels = boxes[order], labels[order]
     rivals = (pairwise_iou(boxes, boxes) > overlap) & (labels[:, None] == labels)
@@ -65,23 +76,5 @@ def non_maximum_suppression(
     return order[kept]
 
 
-def _areas(
-    first: Float[Tensor, "*n 4"], second: Float[Tensor, "*m 4"]
-) -> tuple[Float[Tensor, "*both"], Float[Tensor, "*both"], Float[Tensor, "*both"]]:
-    """Return the areas of intersection, union and smallest box around, in square pixels."""
-    low, high = torch.maximum, torch.minimum
-    intersection = _area(
-        low(first[..., :2], second[..., :2]), high(first[..., 2:], second[..., 2:])
-    )
-    around = _area(high(first[..., :2], second[..., :2]), low(first[..., 2:], second[..., 2:]))
-    union = _area(first[..., :2], first[..., 2:]) + _area(second[..., :2], second[..., 2:])
-    return intersection, union - intersection, around
-
-
 def _area(start: Float[Tensor, "*n 2"], end: Float[Tensor, "*n 2"]) -> Float[Tensor, "*n"]:
     return (end - start).clamp(min=0).prod(dim=-1)
-
-
-def _least(values: Tensor) -> float:
-    """Return what to divide by instead of 0."""
-    return torch.finfo(values.dtype).tiny

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..checks import check_count
 from ..data import ImageSet
 from ..data.imageset import as_float, image_tensor
+from ..devices import evaluation_mode
 from .boxes import non_maximum_suppression
 from .detector import Detector
 from .images import DetectionSet
@@ -52,7 +53,7 @@ def detect(
     :func:`non_maximum_suppression` keeps.
 
     Args:
-        detector: left in the mode that it came in.
+        detector: left in the mode that it came in, part by part.
         images: an image set with or without boxes, or a tensor of shape (n, channels, height,
             width) that holds uint8 or floats in [0, 1].
         threshold: score, from 0 to 1, above which a class is found.
@@ -83,9 +84,7 @@ def detect(
     )
     _, height, width = detector.image_shape
     border = torch.tensor([width, height, width, height], dtype=torch.float32)
-    device, was_training = detector.centres.device, detector.training
-    detector.eval()
-    try:
+    with evaluation_mode(detector) as device:
         image = 0
         for part in pixels.split(batch_size):
             logits, boxes = (value.cpu() for value in detector(as_float(part.to(device))))
@@ -102,6 +101,4 @@ def detect(
                 found.scores[image, : len(kept)] = scores[kept]
                 found.labels[image, : len(kept)] = labels[kept]
                 image += 1
-    finally:
-        detector.train(was_training)
     return found

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..adaptation.backbones import Backbone
+from ..devices import device_of, evaluation_mode
 
 _HIDDEN = 64  # channels of the head
 _FIRST_SCORE = 0.01  # of every class in every cell before training, as Lin et al. 2017 begin
@@ -89,7 +90,7 @@ class Detector(nn.Module):
             self.head["logits"].bias,  # type: ignore[arg-type]
             math.log(_FIRST_SCORE / (1 - _FIRST_SCORE)),
         )
-        self.to(next(backbone.parameters()).device)
+        self.to(device_of(backbone))
 
     @property
     def structure(self) -> list[Any]:
@@ -126,14 +127,8 @@ class Detector(nn.Module):
     @torch.no_grad()
     def _map_shape(self) -> tuple[int, int, int]:
         """Return channels, rows and columns of the feature map."""
-        was_training = self.backbone.training
         # An image without anything must not move batch statistics.
-        self.backbone.eval()
-        try:
-            device = next(self.backbone.parameters()).device
-            channels, rows, columns = self.feature_map(
-                torch.zeros(1, *self.image_shape, device=device)
-            ).shape[1:]
-        finally:
-            self.backbone.train(was_training)
+        with evaluation_mode(self.backbone) as device:
+            black = torch.zeros(1, *self.image_shape, device=device)
+            channels, rows, columns = self.feature_map(black).shape[1:]
         return channels, rows, columns

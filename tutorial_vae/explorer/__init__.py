@@ -4,8 +4,23 @@ An explorer is a Python file, a module of JavaScript and a style sheet of the sa
 together. Its arrays travel in its state; its module imports what it needs from the modules here.
 """
 
+from .choices import Choice, ChoiceExplorer, Range
 from .explorer import Explorer
 from .front_end import script, style
 from .html import Section
+from .packing import frame_of, pack, pack_pictures, pack_rows, unpack
 
-__all__ = ["Explorer", "Section", "script", "style"]
+__all__ = [
+    "Choice",
+    "ChoiceExplorer",
+    "Explorer",
+    "Range",
+    "Section",
+    "frame_of",
+    "pack",
+    "pack_pictures",
+    "pack_rows",
+    "script",
+    "style",
+    "unpack",
+]

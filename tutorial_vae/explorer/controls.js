@@ -18,13 +18,31 @@ export const text = (content, x, y, more = {}) => node("text", { x, y, "font-siz
 
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-// Two decimals, or as many as asked, with a true minus and without a negative zero.
+// Two decimals, or as many as asked, with a true minus and without a negative zero. What lies halfway
+// goes to the even digit, as in Python.
 export function number(value, decimals = 2) {
   if (Number.isNaN(value)) return "not defined";
-  return value.toFixed(decimals).replace(/^-(0\.?0*)$/, "$1").replace("-", "\u2212");
+  const isHalfway = Math.abs((value * 2 ** (decimals + 1)) % 2) === 1;
+  const shown = isHalfway ? (2 * Math.round((value * 10 ** decimals) / 2)) / 10 ** decimals : value;
+  return shown.toFixed(decimals).replace(/^-(0\.?0*)$/, "$1").replace("-", "\u2212");
 }
 
+// The same with a plus before what is above zero.
+export function signed(value, decimals = 1) {
+  const shown = number(value, decimals);
+  return value > 0 && Number(value.toFixed(decimals)) !== 0 ? `+${shown}` : shown;
+}
+
+export const percent = (share, decimals = 1) => `${number(100 * share, decimals)}\u00a0%`;
+
 export const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+// Mean, lowest and highest of the values that were measured, or nothing.
+export function spreadOf(values) {
+  const known = values.filter((value) => value !== null && !Number.isNaN(value));
+  if (!known.length) return null;
+  return { mean: meanOf(known), low: Math.min(...known), high: Math.max(...known), seeds: known.length };
+}
 
 // Where a step of training lies on a scale on which each doubling takes the same room and which has a
 // place for 0; below `unit` the scale is nearly even.
@@ -33,11 +51,29 @@ export const placeOf = (step, unit = 1) => Math.log10(1 + Math.max(0, step) / un
 // Bytes that travelled as base64 text.
 export const decodeBytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
+// Numbers that `pack` of the package made a text of: their shape, and the one at a place, row by row.
+// Seven digits are what single precision keeps of the decimals of a table.
+export function unpack({ shape, bytes }) {
+  const values = Array.from(new Float32Array(decodeBytes(bytes).buffer), (value) => Number(value.toPrecision(7)));
+  const at = (...place) => values[place.reduce((flat, index, axis) => flat * shape[axis] + index, 0)];
+  return { shape, values, at };
+}
+
 // Grey levels from 0 to 255, row by row.
 export function greyImage(levels, width, height) {
   const image = new ImageData(width, height);
   levels.forEach((level, pixel) => image.data.set([level, level, level, 255], 4 * pixel));
   return image;
+}
+
+// Calls a function with how far an arrow key leads, down and across.
+export function onArrows(element, move) {
+  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+  element.addEventListener("keydown", (event) => {
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    move(...steps[event.key], event);
+  });
 }
 
 // JupyterLab takes the arrow keys unless told not to.

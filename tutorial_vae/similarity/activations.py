@@ -10,6 +10,7 @@ from torch.func import functional_call
 
 from ..data import ImageSet
 from ..data.imageset import image_tensor
+from ..devices import evaluation_mode
 from ..models import VAE
 from .kernels import FEWEST_TO_COMPARE, check_finite
 
@@ -189,18 +190,10 @@ def reading(
     device: torch.device,
 ) -> Iterator[Reader]:
     """Lend a model, in evaluation mode on a device, and leave it as it was afterwards."""
-    parameters = list(model.parameters())
-    home = parameters[0].device if parameters else device
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.to(device).eval()
+    with evaluation_mode(model, device):
         reader = Reader(model, owner, pixels, device)
         reader.choose(layers, pixels[:2])
         yield reader
-    finally:
-        for module, training in modes:
-            module.training = training
-        model.to(home)
 
 
 def comparable_images(images: ImageSet | Tensor, model_a: nn.Module, model_b: nn.Module) -> Tensor:

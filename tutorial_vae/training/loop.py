@@ -1,24 +1,21 @@
 """The loop that every training run goes through, whatever it trains."""
 
-import dataclasses
 import hashlib
 import json
-import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Unpack
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..data.imageset import as_float
-from ..devices import own_random_state, random_states, resolve_device, set_random_states
+from ..devices import lent, own_random_state, random_states, set_random_states
 from ..files import (
     packed_metadata,
     stored_entries,
@@ -26,21 +23,15 @@ from ..files import (
     unpacked_metadata,
     write_atomically,
 )
-
-PRECISIONS = ("32", "bf16")
+from .batches import Batches
+from .history import History
+from .options import TrainingOptions, complete_options
+from .step import training_step
 
 _RECORD_EVERY = 25  # steps averaged into one row of the history
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _DIVERGED = 1e4  # an objective this many times further from zero than the first one is lost
 _FILE_FORMAT = "tutorial_vae checkpoint 1"
-
-
-@runtime_checkable
-class _Dataclass(Protocol):
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
-
-
-_History = TypeVar("_History", bound=_Dataclass)
 
 
 class DivergenceError(RuntimeError):
@@ -51,30 +42,24 @@ def optimise(
     network: nn.Module,
     objective: nn.Module,
     sets: Sequence[Sequence[Tensor]],
-    history: _History,
     *,
+    maximised: str,
     description: Any = None,
-    steps: int = 2000,
-    batch_size: int = 64,
-    lr: float = 1e-3,
-    seed: int = 0,
-    device: str | torch.device = "auto",
-    precision: str = "32",
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool = True,
-) -> _History:
+    **options: Unpack[TrainingOptions],
+) -> History:
     """Train a network in place with Adam: the loop under :func:`fit` and the transfer methods.
 
     Each step draws one batch from every set and calls ``objective(network, *batches)``, which
-    returns a named tuple of tensors, all per image or all for the batch. The mean of the first is
-    maximised; the means of all are recorded. Parameters and buffers of the objective are trained
-    and kept with the network's.
+    returns a named tuple of tensors, all per image or all for the batch. The mean of one is
+    maximised; the means of all are recorded under their names. Parameters and buffers of the
+    objective are trained and kept with the network's.
 
     Sets lie on the device wholly and are sliced by seeded permutations, a new one each epoch; the
     last entries of an epoch that do not fill a batch sit it out. Parameters that require no
     gradient are frozen, and modules that hold no others stay in evaluation mode, so that batch
-    statistics stand still with them. The global random state is left as it was. The network comes
-    back to the device and the mode that it came with.
+    statistics stand still with them; all others train, whatever mode they came in. The global
+    random state is left as it was. The network comes back to the device that it came from, and
+    each part of it to its own mode.
 
     Args:
         network: what is trained.
@@ -82,50 +67,26 @@ def optimise(
         sets: for each set its tensors, all of the same length: images as uint8 of shape (n,
             channels, height, width), which reach the objective as floats in [0, 1], and labels
             or whatever else the objective takes, in the order in which it takes them.
-        history: an empty dataclass of lists: ``step``, one for each entry of the named tuple in
-            its order, and ``seconds``.
+        maximised: name of the tensor that is maximised.
         description: what tells the network from others in a checkpoint; anything JSON can hold.
-        steps: number of optimiser steps in all, those before a resumption included.
-        batch_size: entries of each set per step; all of them when there are fewer.
-        lr: Adam's learning rate.
-        seed: source of the batches and of all noise. The start weights are the network's.
-        device: ``"auto"`` (CUDA, else MPS, else CPU) or the name of a device.
-        precision: ``"32"``, or ``"bf16"`` for bfloat16 autocast in channels-last layout.
-        checkpoint: as in :func:`fit`.
-        progress: whether to show a progress bar.
+        options: see :class:`TrainingOptions`.
 
     Returns:
         A history of the whole run, what came before a resumption included: a row for every 25
         steps, averaged over them.
 
     Raises:
-        DivergenceError: the loss or a weight was not finite, or the loss ran away. The checkpoint,
-            if there is one, keeps the last good state.
-        ValueError: an argument is outside what is said above, or ``checkpoint`` belongs to another
-            run.
-        FileNotFoundError: the folder of ``checkpoint`` does not exist.
+        DivergenceError, TypeError, ValueError, FileNotFoundError: see :class:`TrainingOptions`.
     """
-    for name, value in (("steps", steps), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
-    if not (isinstance(lr, int | float) and 0 < lr < math.inf):
-        raise ValueError(f"lr must be a positive number, not {lr!r}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1, not {seed!r}")
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {PRECISIONS}, not {precision!r}")
-    target = resolve_device(device)
-    path = None if checkpoint is None else Path(checkpoint)
-    if path is not None and not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"cannot write checkpoint {path}: the folder {path.parent} does not exist"
-        )
+    chosen = complete_options(options)
+    seed, precision = chosen["seed"], chosen["precision"]
+    path = None if chosen["checkpoint"] is None else Path(chosen["checkpoint"])
     settings: dict[str, Any] = {
         "model": description,
         "objective": repr(objective),
         "images": None if path is None else [_fingerprint(tensors) for tensors in sets],
-        "batch_size": [min(batch_size, len(tensors[0])) for tensors in sets],
-        "lr": lr,
+        "batch_size": [min(chosen["batch_size"], len(tensors[0])) for tensors in sets],
+        "lr": chosen["lr"],
         "seed": seed,
         "precision": precision,
     }
@@ -134,21 +95,19 @@ def optimise(
     if tied := tied_entries(network):
         settings["tied"] = tied
 
-    home, was_training = next(network.parameters()).device, network.training
-    _train_unfrozen(network.to(target))
-    objective.to(target).train()
-    if precision == "bf16":
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    try:
-        with own_random_state(target, seed):
-            run = _Run(network, objective, _on(target, sets), settings, history)
+    networks = nn.ModuleDict({"model": network, "objective": objective})
+    with lent(networks, chosen["device"]) as target, own_random_state(target, seed):
+        _train_unfrozen(network)
+        objective.train()
+        if precision == "bf16":
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        try:
+            run = _Run(networks, _on(target, sets), settings, History(maximised))
             if path is not None and path.exists():
                 run.restore(path)
-            run.train(steps, path, progress=progress)
-    finally:
-        network.to(home).train(was_training)
-        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        objective.to(home)
+            run.train(chosen["steps"], path, progress=chosen["progress"])
+        finally:
+            network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return run.history
 
 
@@ -168,50 +127,25 @@ def _train_unfrozen(module: nn.Module, *, weightless: bool = True) -> None:
         _train_unfrozen(child, weightless=all(wanted) if wanted else weightless)
 
 
-class _Stream:
-    """Batches of one set, epoch after epoch."""
-
-    def __init__(self, tensors: Sequence[Tensor], batch_size: int) -> None:
-        self.tensors = tensors
-        self.batch_size = batch_size
-        self.permutation = self._new_permutation()
-        self.position = 0  # in the permutation
-
-    def _new_permutation(self) -> Int[Tensor, " n"]:
-        # Drawn on the CPU, so that every device sees the same batches.
-        return torch.randperm(len(self.tensors[0])).to(self.tensors[0].device)
-
-    def next_batch(self) -> Iterator[Tensor]:
-        """Return the next entries of each tensor."""
-        if self.position + self.batch_size > len(self.permutation):
-            self.permutation = self._new_permutation()
-            self.position = 0
-        chosen = self.permutation[self.position : self.position + self.batch_size]
-        self.position += self.batch_size
-        return (tensor[chosen] for tensor in self.tensors)
-
-
-class _Run(Generic[_History]):
+class _Run:
     """One training run: everything that a checkpoint has to hold, and the loop."""
 
     def __init__(
         self,
-        network: nn.Module,
-        objective: nn.Module,
+        networks: nn.ModuleDict,
         sets: Sequence[Sequence[Tensor]],
         settings: dict[str, Any],
-        history: _History,
+        history: History,
     ) -> None:
-        self.network = network
-        self.objective = objective
+        self.networks = networks
+        self.network, self.objective = networks["model"], networks["objective"]
         self.settings = settings
         self.device = sets[0][0].device
-        self.networks = nn.ModuleDict({"model": network, "objective": objective})
         # Frozen parameters are left out, so that no optimiser state moves them.
         self.parameters = [p for p in self.networks.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(self.parameters, lr=settings["lr"], fused=True)
         self.streams = [
-            _Stream(tensors, size)
+            Batches(tensors, size)
             for tensors, size in zip(sets, settings["batch_size"], strict=True)
         ]
         self.step = 0
@@ -231,16 +165,17 @@ class _Run(Generic[_History]):
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def _take_step(self) -> Float[Tensor, " terms"]:
+    def _take_step(self) -> dict[str, Tensor]:
         """Take one step and return the means over the batch of what the objective returned."""
-        batch = tuple(self._next_batch())
-        with self._autocast():
-            terms = self.objective(self.network, *batch)
-        loss = -terms[0].mean()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimiser.step()
-        return torch.stack([term.detach().mean() for term in terms])
+        terms = training_step(
+            self.network,
+            self.objective,
+            self.optimiser,
+            tuple(self._next_batch()),
+            maximised=self.history.maximised,
+            precision=self._autocast(),
+        )
+        return {name: term.detach().mean() for name, term in terms._asdict().items()}
 
     def train(self, steps: int, path: Path | None, *, progress: bool) -> None:
         """Train up to ``steps``, recording every row and saving now and then."""
@@ -253,6 +188,7 @@ class _Run(Generic[_History]):
             )
         if path is not None:
             self.save(path)
+        name = self.history.maximised
         started = time.perf_counter() - self.seconds
         saved = time.perf_counter()
         bar = tqdm(total=steps, initial=self.step, unit="step", disable=not progress, leave=False)
@@ -260,13 +196,15 @@ class _Run(Generic[_History]):
             while self.step < steps:
                 # A row's values are read together: reading each would make a GPU wait.
                 row = min(_RECORD_EVERY - self.step % _RECORD_EVERY, steps - self.step)
-                values = torch.stack([self._take_step() for _ in range(row)]).cpu()
-                self._check_maximised(values[:, 0])
+                taken = [self._take_step() for _ in range(row)]
+                values = torch.stack([torch.stack(list(means.values())) for means in taken]).cpu()
+                self._check_maximised(values[:, list(taken[0]).index(name)])
                 self.step += row
                 self.seconds = time.perf_counter() - started
-                self._record(values)
+                means = dict(zip(taken[0], values.double().mean(dim=0).tolist(), strict=True))
+                self.history.append(self.step, means, self.seconds)
                 bar.update(row)
-                bar.set_postfix_str(f"{self._name} {self._maximised[-1]:.5g} nats", refresh=False)
+                bar.set_postfix_str(f"{name} {means[name]:.5g} nats", refresh=False)
                 due = time.perf_counter() - saved >= _SECONDS_BETWEEN_CHECKPOINTS
                 if self.step == steps or due:
                     self._check_weights()
@@ -274,22 +212,9 @@ class _Run(Generic[_History]):
                         self.save(path)
                     saved = time.perf_counter()
 
-    @property
-    def _name(self) -> str:
-        """Name of what is maximised, as the history calls it."""
-        return dataclasses.fields(self.history)[1].name
-
-    @property
-    def _maximised(self) -> list[float]:
-        return getattr(self.history, self._name)
-
-    def _record(self, values: Float[Tensor, "steps terms"]) -> None:
-        row = [self.step, *values.double().mean(dim=0).tolist(), self.seconds]
-        for field, value in zip(dataclasses.fields(self.history), row, strict=True):
-            getattr(self.history, field.name).append(value)
-
     def _check_maximised(self, values: Float[Tensor, " steps"]) -> None:
-        first = abs(self._maximised[0]) if self._maximised else values[0].abs().item()
+        before = self.history.columns[self.history.maximised]
+        first = abs(before[0]) if before else values[0].abs().item()
         bad = ~values.isfinite() | (values.abs() > _DIVERGED * max(first, 1.0))
         if bad.any():
             index = int(bad.nonzero()[0])
@@ -320,7 +245,7 @@ class _Run(Generic[_History]):
             "step": self.step,
             "positions": [stream.position for stream in self.streams],
             "seconds": self.seconds,
-            "history": dataclasses.asdict(self.history),
+            "history": self.history.columns,
         }
         write_atomically(
             path,
@@ -367,7 +292,7 @@ class _Run(Generic[_History]):
             stream.position = metadata["positions"][i]
         set_random_states(self.device, _under("random.", tensors))
         self.step, self.seconds = metadata["step"], metadata["seconds"]
-        self.history = type(self.history)(**metadata["history"])
+        self.history.columns = metadata["history"]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

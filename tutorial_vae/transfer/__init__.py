@@ -4,7 +4,6 @@ from ..estimates import Estimate
 from .assessment import assess
 from .card import TransferCard
 from .plans import PLANS, Plan
-from .ranking import mean_over_groups, rank_agreement, regret
 from .recommendation import Answer, Evidence, Recommendation, Reliability
 from .retraining import RetrainedModel, retrain
 from .scores import h_score, knn_accuracy, label_cka, leep, logme, nce
@@ -27,10 +26,7 @@ __all__ = [
     "label_cka",
     "leep",
     "logme",
-    "mean_over_groups",
     "nce",
-    "rank_agreement",
-    "regret",
     "retrain",
     "stitch",
 ]

@@ -3,7 +3,7 @@
 import copy
 import difflib
 from dataclasses import dataclass
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -12,7 +12,9 @@ from ..data import ImageSet
 from ..data.imageset import image_tensor
 from ..devices import own_random_state
 from ..models import VAE, fresh_copy, rebuilding_settings
-from ..training import History, fit
+from ..objectives import ELBO
+from ..training import History, TrainingOptions, fit
+from ..training.options import complete_options
 from .plans import PLANS, Plan, layers_of
 
 # Added to the seed. A source that was trained from the same seed began with that seed's weights,
@@ -47,10 +49,7 @@ def retrain(
     model: VAE,
     images: ImageSet | Tensor,
     plan: Plan | str,
-    *,
-    seed: int = 0,
-    steps: int = 2000,
-    **fit_options: Any,
+    **options: Unpack[TrainingOptions],
 ) -> RetrainedModel:
     """Train a copy of a model on new images, only where the plan says so.
 
@@ -62,15 +61,13 @@ def retrain(
         images: an image set, or a tensor of shape (n, channels, height, width) that holds uint8
             or floats in [0, 1].
         plan: the name of one of ``PLANS``, or a plan of your own.
-        seed: source of the fresh weights, the batches and the latent noise. A layer that begins
-            afresh has the same fresh weights under every plan.
-        steps: number of optimiser steps.
-        fit_options: what else :func:`tutorial_vae.training.fit` takes. A ``checkpoint`` belongs to
-            one source model and one plan.
+        options: see :class:`tutorial_vae.training.TrainingOptions`. The seed is that of the fresh
+            weights too: a layer that begins afresh has the same ones under every plan. A
+            ``checkpoint`` belongs to one source model and one plan.
 
     Raises:
         ValueError: there is no such plan, the model lacks a layer that it names, the images have a
-            shape that it does not allow for, or ``fit`` refuses an option.
+            shape that it does not allow for, or an option is refused.
 
     Reference: training only some components of a VAE on a target follows Bonheme & Grzes 2023.
     """
@@ -84,10 +81,11 @@ def retrain(
             f"load the images in the model's shape, with size={height}, channels={channels}"
         )
     trained = frozenset(plan.trained(model))
-    copied, reset = _start(model, shape, plan, seed)
+    copied, reset = _start(model, shape, plan, complete_options(options)["seed"])
     for name, parameter in copied.named_parameters():
         parameter.requires_grad_(name in trained)
-    history = fit(copied, images, seed=seed, steps=steps, **fit_options) if trained else History()
+    nothing = History(columns={name: [] for name in ("step", *ELBO._fields, "seconds")})
+    history = fit(copied, images, **options) if trained else nothing
     copied.requires_grad_(True)
     sizes = {name: parameter.numel() for name, parameter in copied.named_parameters()}
     names = tuple(name for name in sizes if name in trained)

@@ -1,14 +1,12 @@
 """The training explorer: a healthy run and broken ones side by side, step by step."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import traitlets
 
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, pack_pictures, script, style
 
 _CURVES = ("told", "elbo", "kl")
 _PICTURES = ("reconstructions", "samples")
@@ -59,7 +57,7 @@ class TrainingRun:
             )
 
 
-class TrainingExplorer(Explorer):
+class TrainingExplorer(ChoiceExplorer):
     """A healthy run and a broken one side by side: their curves, and their pictures at each step.
 
     The pictures travel in the state of the widget, half a byte a pixel, so it works with a kernel
@@ -82,8 +80,8 @@ class TrainingExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    run = traitlets.Unicode().tag(sync=True)
-    step = traitlets.Int().tag(sync=True)
+    run = Choice("broken run")
+    step = Choice("training step", slider=True)
 
     def __init__(self, runs: Mapping[str, TrainingRun], *, originals: np.ndarray) -> None:
         if len(runs) < 2:
@@ -106,39 +104,19 @@ class TrainingExplorer(Explorer):
                     f"runs[{name!r}] has pictures of shape {run.reconstructions.shape[1:]}, but "
                     f"the first run of {shape}"
                 )
-        data: dict[str, Any] = {
-            "steps": [int(step) for step in healthy.steps],
-            "count": shape[0],
-            "height": shape[1],
-            "width": shape[2],
-            "originals": _packed(originals),
-            "runs": [{"name": name, **_described(run)} for name, run in runs.items()],
-        }
-        super().__init__(data=data, run=data["runs"][1]["name"], step=data["steps"][-1])
+        steps = [int(step) for step in healthy.steps]
+        super().__init__(
+            {"run": list(runs)[1:], "step": steps},
+            {"step": steps[-1]},
+            originals=pack_pictures(originals),
+            runs=[{"name": name, **_described(run)} for name, run in runs.items()],
+        )
 
     def _summary(self) -> str:
-        return ", ".join(self._names())
-
-    def _names(self) -> list[str]:
-        return [run["name"] for run in self.data["runs"]]
-
-    @traitlets.validate("run")
-    def _known_run(self, proposal: Any) -> str:
-        return self._one_of(self._names()[1:], proposal)
-
-    @traitlets.validate("step")
-    def _known_step(self, proposal: Any) -> int:
-        return self._one_of(self.data["steps"], proposal)
+        return ", ".join(run["name"] for run in self.data["runs"])
 
 
 def _described(run: TrainingRun) -> dict[str, Any]:
     curves = {name: [round(float(v), 2) for v in getattr(run, name)] for name in _CURVES}
-    pictures = np.stack([run.reconstructions, run.samples], axis=1)
-    return {**curves, "note": run.note, "pictures": _packed(pictures)}
-
-
-def _packed(pictures: np.ndarray) -> str:
-    """Return pictures in 16 grey levels, two pixels a byte, as text."""
-    levels = np.round(np.asarray(pictures).clip(0, 1) * 15).astype(np.uint8).ravel()
-    pairs = np.pad(levels, (0, len(levels) % 2)).reshape(-1, 2)
-    return base64.b64encode((pairs[:, 0] * 16 + pairs[:, 1]).tobytes()).decode()
+    pictures = {name: pack_pictures(getattr(run, name)) for name in _PICTURES}
+    return {**curves, **pictures, "note": run.note}

@@ -1,19 +1,14 @@
 """The settling explorer: how near each layer is, while it trains, to what it will be at the end."""
 
-import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import traitlets
 
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, pack, script, style
 from tutorial_vae.plots import layer_part
 
-_LEVELS = 30_000  # steps from 0 to 1 of a stored similarity; -1 to 1 fit into two bytes
 
-
-class SettlingExplorer(Explorer):
+class SettlingExplorer(ChoiceExplorer):
     """Similarity of layers with themselves at the end of training, step by step and layer by layer.
 
     Beside each similarity it shows the progress, the share of the way from the first step that is
@@ -40,9 +35,9 @@ class SettlingExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    images = traitlets.Unicode().tag(sync=True)
-    step = traitlets.Int().tag(sync=True)
-    layer = traitlets.Unicode().tag(sync=True)
+    images = Choice("images")
+    step = Choice("training step", slider=True)
+    layer = Choice("layer", slider=True)
 
     def __init__(
         self,
@@ -55,44 +50,16 @@ class SettlingExplorer(Explorer):
             raise ValueError("similarities must hold at least one image set")
         if len(steps) < 2 or (np.diff(steps) <= 0).any():
             raise ValueError(f"steps must hold at least two numbers that grow, not {list(steps)}")
-        for name, values in similarities.items():
-            if np.ndim(values) != 3 or np.shape(values)[1:] != (len(steps), len(layers)):
-                raise ValueError(
-                    f"similarities[{name!r}] must have the shape (seeds, {len(steps)}, "
-                    f"{len(layers)}), not {np.shape(values)}"
-                )
-            if not (np.abs(values) <= 1 + 1e-9).all():
-                raise ValueError(f"similarities[{name!r}] must lie between -1 and 1")
-        data: dict[str, Any] = {
-            "steps": [int(step) for step in steps],
-            "layers": list(layers),
-            "parts": [layer_part(layer) for layer in layers],
-            "sets": [
-                {"name": name, "seeds": len(values), "values": _packed(values)}
-                for name, values in similarities.items()
-            ],
-        }
+        shape = "seeds", len(steps), len(layers)
         super().__init__(
-            data=data,
-            images=data["sets"][0]["name"],
-            step=data["steps"][len(steps) // 2],
-            layer=data["layers"][0],
+            {"images": similarities, "step": [int(step) for step in steps], "layer": layers},
+            {"step": int(steps[len(steps) // 2])},
+            parts=[layer_part(layer) for layer in layers],
+            values={
+                name: pack(values, f"similarities[{name!r}]", *shape, low=-1.0, high=1.0)
+                for name, values in similarities.items()
+            },
         )
 
     def _summary(self) -> str:
-        return ", ".join(self._choices("images"))
-
-    def _choices(self, name: str) -> list[Any]:
-        if name == "images":
-            return [each["name"] for each in self.data["sets"]]
-        return self.data[f"{name}s"]
-
-    @traitlets.validate("images", "step", "layer")
-    def _known(self, proposal: Any) -> Any:
-        return self._one_of(self._choices(proposal["trait"].name), proposal)
-
-
-def _packed(values: np.ndarray) -> str:
-    """Return similarities from -1 to 1 as text, two bytes each."""
-    levels = np.round((np.clip(values, -1, 1) + 1) * _LEVELS).astype("<u2")
-    return base64.b64encode(levels.tobytes()).decode()
+        return ", ".join(self.data["choices"]["images"]["values"])

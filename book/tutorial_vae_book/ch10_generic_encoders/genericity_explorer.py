@@ -1,23 +1,18 @@
 """The genericity explorer: VAEs trained on different sets, layer by layer, between controls."""
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import traitlets
 
-from tutorial_vae.explorer import Explorer, script, style
-
-# A value travels as two bytes that count ten-thousandths from -1, which are the table's decimals.
-_LOWEST = -1.0
-_STEP = 1e-4
-_NOT_DEFINED = 65_535
+from tutorial_vae.explorer import Choice, ChoiceExplorer, pack, script, style
+from tutorial_vae.plots import layer_part
 
 SCALES = ("CKA", "share of the way")
+_RANGE: dict[str, Any] = {"low": -1.0, "high": 1.0, "gaps": True}
 
 
-class GenericityExplorer(Explorer):
+class GenericityExplorer(ChoiceExplorer):
     """How alike VAEs trained on different sets are, by layer and pair of sets, between controls.
 
     A matrix shows one layer for all pairs, and a profile shows all layers of one pair, beside the
@@ -48,10 +43,10 @@ class GenericityExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    target = traitlets.Unicode().tag(sync=True)
-    source = traitlets.Unicode().tag(sync=True)
-    layer = traitlets.Unicode().tag(sync=True)
-    scale = traitlets.Unicode(SCALES[0]).tag(sync=True)
+    source = Choice("trained on")
+    target = Choice("looking at")
+    scale = Choice("show")
+    layer = Choice("layer", slider=True)
 
     def __init__(
         self,
@@ -69,39 +64,29 @@ class GenericityExplorer(Explorer):
             raise ValueError(
                 f"sets and layers must name at least 2 sets and 1 layer, got {sets}, {layers}"
             )
-        values = np.asarray(similarity, dtype=np.float64)
-        seeds = values.shape[2] if values.ndim == 4 else 0
-        shapes = {
-            "similarity": (len(sets), len(sets), seeds, len(layers)),
-            "untrained": (len(sets), seeds, len(layers)),
-            "pixels": (len(sets), seeds, len(layers)),
+        self._similarity, self._untrained = np.asarray(similarity), np.asarray(untrained)
+        shape = len(sets), "seeds", len(layers)
+        packed = {
+            "similarity": pack(similarity, "similarity", len(sets), *shape, **_RANGE),
+            "untrained": pack(untrained, "untrained", *shape, **_RANGE),
+            "pixels": pack(pixels, "pixels", *shape, **_RANGE),
         }
-        arrays = {"similarity": values}
-        arrays |= {"untrained": np.asarray(untrained), "pixels": np.asarray(pixels)}
-        for name, array in arrays.items():
-            if array.shape != shapes[name] or not seeds:
-                raise ValueError(
-                    f"{name} has shape {array.shape}, but {len(sets)} sets and {len(layers)} "
-                    f"layers need {shapes[name]}"
-                )
-        data: dict[str, Any] = {name: _encode(array, name) for name, array in arrays.items()}
-        data |= {"sets": list(sets), "layers": list(layers), "seeds": seeds, "scales": list(SCALES)}
-        self._arrays = arrays
+        seeds = {name: each["shape"][-2] for name, each in packed.items()}
+        if len({*seeds.values()}) > 1 or not all(seeds.values()):
+            raise ValueError(
+                f"similarity, untrained and pixels must have the same seeds, got {seeds}"
+            )
         super().__init__(
-            data=data,
-            target=data["sets"][0] if target is None else target,
-            source=data["sets"][1] if source is None else source,
-            layer=data["layers"][0] if layer is None else layer,
+            {"source": sets, "target": sets, "scale": SCALES, "layer": layers},
+            {"target": target, "source": sets[1] if source is None else source, "layer": layer},
+            parts=[layer_part(name) for name in layers],
+            seeds=seeds["similarity"],
+            **packed,
         )
 
     def _summary(self) -> str:
-        sets, layers = len(self.data["sets"]), len(self.data["layers"])
-        return f"{sets} × {sets} sets × {self.data['seeds']} seeds × {layers} layers"
-
-    @traitlets.validate("target", "source", "layer", "scale")
-    def _known(self, proposal: Any) -> str:
-        lists = {"target": "sets", "source": "sets", "layer": "layers", "scale": "scales"}
-        return self._one_of(self.data[lists[proposal["trait"].name]], proposal)
+        sets, _, seeds, layers = self.data["similarity"]["shape"]
+        return f"{sets} × {sets} sets × {seeds} seeds × {layers} layers"
 
     def shares(self) -> np.ndarray:
         r"""Share of the way from untrained to ceiling, (targets, sources, layers).
@@ -111,20 +96,8 @@ class GenericityExplorer(Explorer):
         much like it as another seed. NaN where the ceiling is less than 0.05 above the untrained
         network, so that there is no way to go.
         """
-        mean = self._arrays["similarity"].mean(axis=2)
-        low = self._arrays["untrained"].mean(axis=1)
+        mean = self._similarity.mean(axis=2)
+        low = self._untrained.mean(axis=1)
         way = mean[np.arange(len(mean)), np.arange(len(mean))] - low
         way = np.where(way < 0.05, np.nan, way)
         return (mean - low[:, None]) / way[:, None]
-
-
-def _encode(array: np.ndarray, name: str) -> str:
-    """Base64 text of two bytes, low one first, for each value in C order."""
-    if np.nanmin(array) < _LOWEST - 1e-9 or np.nanmax(array) > 1 + 1e-9:
-        raise ValueError(
-            f"{name} must lie between -1 and 1, got values from {np.nanmin(array):.3g} to "
-            f"{np.nanmax(array):.3g}"
-        )
-    steps = np.round((np.nan_to_num(array) - _LOWEST) / _STEP)
-    steps = np.where(np.isnan(array), _NOT_DEFINED, steps)
-    return base64.b64encode(steps.astype("<u2").tobytes()).decode()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tutorial_vae.transfer.ranking import chosen_settings, mean_over_groups, rank_agreement, regret
+from ..ranking import chosen_settings, mean_over_groups, rank_agreement, regret
 
 Rows = Sequence[Mapping[str, str | float]]
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from tutorial_vae.adaptation.classifiers import Classifier
-from tutorial_vae.architecture import Path, SuperNetwork, WeightSources, multiply_adds
+from tutorial_vae.architecture import BlockPath, SuperNetwork, WeightSources, multiply_adds
 from tutorial_vae.detection import Detector
 from tutorial_vae.devices import own_random_state
 from tutorial_vae.files import write_atomically
@@ -35,7 +35,7 @@ _LONGER_STEPS = {SOURCE: (1000, _SOURCE_STEPS)} | dict.fromkeys(TARGETS, (_SHARE
 PATHS = tuple(SuperNetwork((1, 32, 32)).paths())
 
 
-def path_name(path: Path) -> str:
+def path_name(path: BlockPath) -> str:
     """Return a path, or a choice of weights, as the tables name it: ``"0-2-1"``.
 
     Args:
@@ -186,7 +186,9 @@ def architecture_longer(task: str, path: str, seed: int) -> list[Row]:
     return rows
 
 
-def _path_on(task: str, path: Path, origins: tuple[int, ...], seed: int) -> Classifier | Detector:
+def _path_on(
+    task: str, path: BlockPath, origins: tuple[int, ...], seed: int
+) -> Classifier | Detector:
     """A path with weights of given origins, as an ordinary network with a head for a task."""
     with own_random_state(torch.device("cpu"), seed):
         return network_on(_sources(task, seed).backbone(path, origins, seed=seed), task)

@@ -1,4 +1,4 @@
-"""Matching statistics: DAN and CORAL, and the discrepancies that they make small."""
+"""DAN: features of the two domains have one distribution, as kernels see it."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,8 @@ from torch import Tensor
 from ..checks import check_weight
 from ..similarity.kernels import ESTIMATORS
 from .classifiers import Classifier
-from .domain_method import SourceFeatures, SourceLogits, SourceOnly, TargetFeatures, TargetLogits
+from .coral import check_rows
+from .method import Batch, Method
 
 _MULTIPLES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -61,7 +62,7 @@ def multi_kernel_mmd(
         raise ValueError(f"multiples must be positive finite numbers, not {tuple(multiples)!r}")
     if estimator not in ESTIMATORS:
         raise ValueError(f"estimator must be one of {ESTIMATORS}, not {estimator!r}")
-    _check_rows(x, y)
+    check_rows(x, y)
     rows = torch.cat([x, y])
     # Distances are the same from any origin; near the mean their differences lose least.
     rows = rows - rows.mean(dim=0)
@@ -79,44 +80,7 @@ def multi_kernel_mmd(
     return means[0] + means[1] - 2 * kernel[:n, n:].mean()
 
 
-def _check_rows(x: Tensor, y: Tensor) -> None:
-    for name, batch in (("x", x), ("y", y)):
-        if len(batch) < 2:
-            raise ValueError(f"{name} must have at least 2 rows to compare, not {len(batch)}")
-
-
-def coral_distance(
-    x: Float[Tensor, "n features"], y: Float[Tensor, "m features"]
-) -> Float[Tensor, ""]:
-    r"""Squared distance between the covariances of two batches, the CORAL loss.
-
-    .. math:: \frac{1}{4 d^2} \left\| C_x - C_y \right\|_F^2
-
-    with :math:`d` features and covariances that divide by n - 1. Means do not matter.
-
-    Args:
-        x: features of one domain, at least 2 rows.
-        y: features of the other, at least 2 rows.
-
-    Returns:
-        A number in the features' unit to the fourth power, at least 0.
-
-    Raises:
-        ValueError: a batch has fewer than 2 rows.
-
-    Reference: Sun & Saenko 2016, equations 1 to 3.
-    """
-    _check_rows(x, y)
-    difference = _covariance(x) - _covariance(y)
-    return difference.square().sum() / (4 * x.shape[1] ** 2)
-
-
-def _covariance(x: Float[Tensor, "n features"]) -> Float[Tensor, "features features"]:
-    centred = x - x.mean(dim=0)
-    return centred.T @ centred / (len(x) - 1)
-
-
-class DAN(SourceOnly):
+class DAN(Method):
     """Deep adaptation network: the penalty is ``strength * multi_kernel_mmd`` of the features.
 
     The estimate is the unbiased one, so features that differ by chance alone are left in peace,
@@ -134,66 +98,21 @@ class DAN(SourceOnly):
     Reference: Long et al. 2015.
     """
 
+    compares_domains = True
+
     def __init__(self, strength: float = 1.0, *, logits: bool = False) -> None:
         super().__init__()
         check_weight("strength", strength)
         self.strength = strength
         self.logits = logits
 
-    def penalty(
-        self,
-        classifier: Classifier,
-        source_features: SourceFeatures,
-        source_logits: SourceLogits,
-        target_features: TargetFeatures,
-        target_logits: TargetLogits,
-    ) -> Float[Tensor, ""]:
+    def penalty(self, classifier: Classifier, source: Batch, target: Batch) -> Float[Tensor, ""]:
         """Return the weighted discrepancy between the two batches."""
-        discrepancy = multi_kernel_mmd(source_features, target_features)
+        discrepancy = multi_kernel_mmd(source.features, target.features)
         if self.logits:
-            discrepancy = discrepancy + multi_kernel_mmd(source_logits, target_logits)
+            discrepancy = discrepancy + multi_kernel_mmd(source.logits, target.logits)
         return self.strength * discrepancy
 
     def extra_repr(self) -> str:
         """Name the settings, so that a checkpoint can tell one method from another."""
         return f"strength={self.strength}, logits={self.logits}"
-
-
-class CORAL(SourceOnly):
-    """Correlation alignment: the penalty is ``strength * coral_distance`` of the features.
-
-    The paper aligns the last layer, the logits; here it is the features, as in the other methods.
-
-    Args:
-        strength: weight of the distance, in nats per image and fourth power of the features' unit.
-            The distance is divided by the squared number of features, so it is a small number.
-
-    Raises:
-        ValueError: ``strength`` is negative or infinite.
-
-    Reference: Sun & Saenko 2016, equation 6.
-    """
-
-    def __init__(self, strength: float = 10.0) -> None:
-        super().__init__()
-        check_weight("strength", strength)
-        self.strength = strength
-
-    def penalty(
-        self,
-        classifier: Classifier,
-        source_features: SourceFeatures,
-        source_logits: SourceLogits,
-        target_features: TargetFeatures,
-        target_logits: TargetLogits,
-    ) -> Float[Tensor, ""]:
-        """Return the weighted distance between the two batches' covariances.
-
-        Raises:
-            ValueError: a batch holds a single image.
-        """
-        return self.strength * coral_distance(source_features, target_features)
-
-    def extra_repr(self) -> str:
-        """Name the settings, so that a checkpoint can tell one method from another."""
-        return f"strength={self.strength}"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..checks import check_weight
 from .classifiers import Classifier
-from .domain_method import SourceFeatures, SourceLogits, SourceOnly, TargetFeatures, TargetLogits
+from .method import Batch, Method
 
 
 def class_confusion(
@@ -65,7 +65,7 @@ def certainty(probabilities: Float[Tensor, "batch classes"]) -> Float[Tensor, " 
     return weights / weights.mean()
 
 
-class MCC(SourceOnly):
+class MCC(Method):
     """Minimum class confusion: the penalty is ``strength * class_confusion`` of the target.
 
     It does not compare the domains: it asks that no target image be divided between classes.
@@ -81,6 +81,8 @@ class MCC(SourceOnly):
     Reference: Jin et al. 2020.
     """
 
+    compares_domains = True
+
     def __init__(self, strength: float = 1.0, *, temperature: float = 2.5) -> None:
         super().__init__()
         check_weight("strength", strength)
@@ -88,16 +90,9 @@ class MCC(SourceOnly):
         self.strength = strength
         self.temperature = temperature
 
-    def penalty(
-        self,
-        classifier: Classifier,
-        source_features: SourceFeatures,
-        source_logits: SourceLogits,
-        target_features: TargetFeatures,
-        target_logits: TargetLogits,
-    ) -> Float[Tensor, ""]:
+    def penalty(self, classifier: Classifier, source: Batch, target: Batch) -> Float[Tensor, ""]:
         """Return the weighted confusion of the target batch."""
-        return self.strength * class_confusion(target_logits, self.temperature)
+        return self.strength * class_confusion(target.logits, self.temperature)
 
     def extra_repr(self) -> str:
         """Name the settings, so that a checkpoint can tell one method from another."""

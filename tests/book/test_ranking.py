@@ -5,8 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from tutorial_vae.transfer import mean_over_groups, rank_agreement, regret
-from tutorial_vae.transfer.ranking import chosen_settings
+from tutorial_vae_book.ranking import (
+    chosen_settings,
+    mean_over_groups,
+    rank_agreement,
+    regret,
+)
 
 NONE = math.nan
 
