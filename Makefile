@@ -34,9 +34,8 @@ serve: book ## build, then serve the site on localhost (PORT=8000)
 lab: $(READY) ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
-# As many processes as cores, each with one thread, so that they do not wait for each other.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
-	$(BIN)/python -m pytest -n logical --dist loadgroup --no-loadscope-reorder
+# As many processes as cores; tests/conftest.py says which of them does what.
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadgroup --no-loadscope-reorder
 
 test: $(READY) ## run every test: the package, the chapters' outputs, the site
 	$(PYTEST) --nbval tests notebooks

@@ -9,8 +9,8 @@ product of every layer's features with themselves and one of all grams. Parts of
 - ``errors``: largest error of each table against float64, on these networks and on the same ones
   with every channel standardised, where single precision is no obstacle;
 - ``memory``: what the peak of a process rises above that of its own forward passes;
-- ``forms``: the gram form against the feature form on both sides of where ``multiply_adds`` says
-  that their costs cross, and what its choice loses;
+- ``forms``: the gram form against the feature form on both sides of where
+  ``gram_and_feature_costs`` says that their costs cross, and what its choice loses;
 - ``large``: 10,000 images in two 64×64 models, exact.
 
 Every part adds its numbers to ``similarity.csv``, in place of its old ones, and the tables are
@@ -264,7 +264,8 @@ def forms(rounds: int) -> dict[str, dict[str, float]]:
     import torch
     from torch import nn
 
-    from tutorial_vae.similarity import comparison, multiply_adds
+    from tutorial_vae.similarity import comparison
+    from tutorial_vae.similarity.measures import gram_and_feature_costs
 
     class Parts(nn.Module):
         def __init__(self, count: int) -> None:
@@ -284,10 +285,10 @@ def forms(rounds: int) -> dict[str, dict[str, float]]:
         found: dict[str, list[float]] = {"gram form": [], "feature form": []}
         for _ in range(rounds):
             for form, costs in (("gram form", (0, 1)), ("feature form", (1, 0))):
-                comparison.multiply_adds = lambda *_, costs=costs: costs
+                comparison.gram_and_feature_costs = lambda *_, costs=costs: costs
                 found[form].append(seconds(comparison.compare_layers, *models, features))
-        comparison.multiply_adds = multiply_adds
-        by_grams, by_features = multiply_adds(n, [p] * layers, [p] * layers)
+        comparison.gram_and_feature_costs = gram_and_feature_costs
+        by_grams, by_features = gram_and_feature_costs(n, [p] * layers, [p] * layers)
         slower = ratio(found["feature form"], found["gram form"])
         chosen = by_features < by_grams
         rows[f"{layers} layers, n {n}, p {p}"] = {

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from jaxtyping import install_import_hook
+
+# The models here are small, and as many processes as cores work on them: threads would cost more in
+# waiting for each other than they bring. Kernels and commands that tests start inherit this.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 ROOT = Path(__file__).parents[1]
 HOST_SCRIPT = ROOT / "book" / "assets" / "explorers.js"
-
-# The models here are small: threads would cost more in waiting for each other than they bring.
-torch.set_num_threads(1)
 
 # The shapes in the signatures are checked while the tests run, and only then.
 install_import_hook(["tutorial_vae", "tutorial_vae_book"], "beartype.beartype")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binomtest
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +15,6 @@ from sklearn.preprocessing import StandardScaler
 
 import tutorial_vae as tv
 from tutorial_vae.evaluation import clustering, encode_images, latent_accuracy, probe
-from tutorial_vae.evaluation.probes import wilson_interval
 
 
 def _blobs(n: int, *, seed: int = 0, noise: int = 60) -> tv.ImageSet:
@@ -117,12 +115,6 @@ def test_probe_repeats_itself_and_leaves_model_and_random_state() -> None:
     assert torch.equal(torch_state, torch.get_rng_state())
     assert numpy_state == np.random.get_state()[1].tolist()  # noqa: NPY002
     assert model.training
-
-
-@pytest.mark.parametrize(("correct", "n"), [(0, 10), (10, 10), (3, 7), (812, 1000)])
-def test_wilson_interval_agrees_with_scipy(correct: int, n: int) -> None:
-    reference = binomtest(correct, n).proportion_ci(0.95, method="wilson")
-    assert wilson_interval(correct, n) == pytest.approx((reference.low, reference.high), abs=1e-9)
 
 
 def test_clustering_finds_the_classes_or_chance() -> None:

@@ -155,6 +155,29 @@ def test_no_file_speaks_of_a_machine() -> None:
         assert not found, f"{path} mentions {found[0]}"
 
 
+def test_imports_keep_to_the_floors() -> None:
+    ran = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+
+
+def _loaded_by(statement: str) -> set[str]:
+    """Names of the project's modules that a fresh interpreter has loaded after a statement."""
+    code = f"import sys\n{statement}\nprint(*(n for n in sys.modules if 'tutorial_vae' in n))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
+def test_the_package_loads_what_is_asked_for_and_no_more() -> None:
+    assert len(_loaded_by("import tutorial_vae")) <= 3
+    loaded = _loaded_by("import tutorial_vae; tutorial_vae.LayerExplorer")
+    explorers = {name for name in loaded if name.endswith("_explorer")}
+    assert explorers == {"tutorial_vae.similarity.layer_explorer"}
+    assert not {name for name in loaded if name.startswith("tutorial_vae_book")}
+
+
 def test_large_files_stay_out() -> None:
     for path in _tracked():
         assert path.stat().st_size < 2 * 1024**2, path

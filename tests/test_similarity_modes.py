@@ -12,7 +12,7 @@ from tutorial_vae.models import VAE
 from tutorial_vae.similarity import RBF, ConstantLayerWarning, cka, compare_layers, comparison
 from tutorial_vae.similarity.blocks import BlockSums
 from tutorial_vae.similarity.grams import Grams
-from tutorial_vae.similarity.measures import Coordinates, multiply_adds
+from tutorial_vae.similarity.measures import Coordinates, gram_and_feature_costs
 
 
 def network(seed, width=6, features=5):
@@ -60,7 +60,7 @@ def little_memory(monkeypatch):
 
 @pytest.fixture
 def grams_only(monkeypatch):
-    monkeypatch.setattr(comparison, "multiply_adds", lambda *_: (0, 1))
+    monkeypatch.setattr(comparison, "gram_and_feature_costs", lambda *_: (0, 1))
 
 
 # Any module
@@ -131,23 +131,23 @@ def test_images_that_a_plain_module_cannot_read(images):
 # The cheaper form
 
 
-def test_cost_in_multiply_adds():
-    grams, features = multiply_adds(100, [3], [7])
+def test_cost_in_gram_and_feature_costs():
+    grams, features = gram_and_feature_costs(100, [3], [7])
     assert grams == 100 * 100 * (3 + 7 + 1)
     assert features == 100 * (3 * 7 + 3 * 3 + 7 * 7)
     few, many = [10, 10], [5000, 5000]
-    assert np.argmin(multiply_adds(1000, few, few)) == 1
-    assert np.argmin(multiply_adds(1000, many, many)) == 0
+    assert np.argmin(gram_and_feature_costs(1000, few, few)) == 1
+    assert np.argmin(gram_and_feature_costs(1000, many, many)) == 0
 
 
 @pytest.mark.parametrize("estimator", ["unbiased", "biased"])
 def test_forms_agree(images, estimator, monkeypatch):
     options = {"estimator": estimator}
     by_features = compare_layers(network(0), network(1), images, **options)
-    monkeypatch.setattr(comparison, "multiply_adds", lambda *_: (0, 1))
+    monkeypatch.setattr(comparison, "gram_and_feature_costs", lambda *_: (0, 1))
     by_grams = compare_layers(network(0), network(1), images, **options)
-    assert isinstance(by_features._evidence, Coordinates)
-    assert isinstance(by_grams._evidence, Grams)
+    assert isinstance(by_features._kept, Coordinates)
+    assert isinstance(by_grams._kept, Grams)
     for name in ("values", "chance"):
         np.testing.assert_allclose(getattr(by_features, name), getattr(by_grams, name), atol=1e-12)
     for seed in (0, 1):
@@ -194,7 +194,7 @@ def test_one_minibatch_is_exact(images, grams_only):
 def test_minibatches_keep_block_diagonal_grams_alone(images):
     evidence = compare_layers(
         network(0), network(1), images, mode="minibatch", batch_size=16, precision="32"
-    )._evidence
+    )._kept
     assert [tuple(grams.shape) for grams in evidence.rows] == [(3, 16, 16)] * 4 + [(3, 6, 6)]
     assert evidence.rows[0].dtype == torch.float32
 
@@ -226,7 +226,7 @@ def test_blocks_change_no_value(images, estimator, kernel, little_memory):
     model_a, model_b = network(0), network(1)
     options = {"kernel": kernel, "estimator": estimator}
     result = compare_layers(model_a, model_b, 1e4 + images, batch_size=3, **options)
-    assert isinstance(result._evidence, BlockSums)
+    assert isinstance(result._kept, BlockSums)
     rows, columns = direct(model_a, 1e4 + images), direct(model_b, 1e4 + images)
     values = [[cka(x, y, **options) for y in columns] for x in rows]
     np.testing.assert_allclose(result.values, values, atol=1e-9)
@@ -248,7 +248,7 @@ def test_chance_of_blocks(images, estimator, monkeypatch):
 def test_half_samples_of_blocks_are_exact(images, little_memory):
     model = network(0)
     result = compare_layers(model, network(1), images)
-    values, share, freedom = result._evidence.half_samples(3, np.random.default_rng(5))
+    values, share, freedom = result._kept.half_samples(3, np.random.default_rng(5))
     order = torch.from_numpy(np.random.default_rng(0).permutation(70))
     blocks = order.tensor_split(16)
     generator = np.random.default_rng(5)

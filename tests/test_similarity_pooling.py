@@ -25,7 +25,7 @@ def run(values):
         n=100,
         kernel="linear",
         estimator="unbiased",
-        _evidence=NOTHING,
+        _kept=NOTHING,
     )
 
 
@@ -33,7 +33,7 @@ def test_interval_of_independent_runs_is_that_of_student():
     runs = np.random.default_rng(0).normal(size=(6, 2, 3))
     result = pooling.pool([run(values) for values in runs], draws=20_000)
     low, high = stats.t.interval(0.95, 5, runs.mean(axis=0), stats.sem(runs, axis=0))
-    np.testing.assert_allclose(result.mean, runs.mean(axis=0))
+    np.testing.assert_allclose(result.value, runs.mean(axis=0))
     np.testing.assert_allclose(result.low, low, atol=0.05)
     np.testing.assert_allclose(result.high, high, atol=0.05)
 
@@ -41,11 +41,11 @@ def test_interval_of_independent_runs_is_that_of_student():
 def test_groups_count_equally_and_a_statistic_replaces_the_values():
     runs = [run([[1.0, 0.0]]), run([[0.0, 0.0]]), run([[0.0, 0.5]])]
     result = pooling.pool(runs, groups=["a", "a", "b"])
-    np.testing.assert_allclose(result.mean, [[0.25, 0.25]])
+    np.testing.assert_allclose(result.value, [[0.25, 0.25]])
     contrast = pooling.pool(
         runs, groups=["a", "a", "b"], statistic=lambda r: r.values[0, 0] - r.values[0, 1]
     )
-    assert contrast.mean == pytest.approx(0.0)
+    assert contrast.value == pytest.approx(0.0)
     assert contrast.low < 0 < contrast.high
     assert np.isnan(pooling.pool([run([[math.nan]]), run([[1.0]])]).low)
 

@@ -29,7 +29,7 @@ class Halves(nn.Module):
 
 @pytest.fixture
 def grams_only(monkeypatch):
-    monkeypatch.setattr(comparison, "multiply_adds", lambda *_: (0, 1))
+    monkeypatch.setattr(comparison, "gram_and_feature_costs", lambda *_: (0, 1))
 
 
 def oracles():

@@ -304,14 +304,14 @@ import tutorial_vae as tv
 training.loop._SECONDS_BETWEEN_CHECKPOINTS = 0.0  # a kill then always falls close to a write
 torch.set_num_threads(1)
 model = _model()
-_fit(model, steps=2000, checkpoint={checkpoint!r})
+_fit(model, steps=600, checkpoint={checkpoint!r})
 tv.save_model(model, {result!r})
 """
 
 
 def test_run_killed_again_and_again_ends_with_the_same_weights(tmp_path: Path) -> None:
     straight = _model()
-    _fit(straight, steps=2000)
+    _fit(straight, steps=600)
     checkpoint, result = tmp_path / "run.safetensors", tmp_path / "model.safetensors"
     script = textwrap.dedent(_KILLED_RUN).format(
         tests=str(Path(__file__).parent), checkpoint=str(checkpoint), result=str(result)
@@ -324,7 +324,7 @@ def test_run_killed_again_and_again_ends_with_the_same_weights(tmp_path: Path) -
             return unpacked_metadata(file.metadata())["step"]
 
     steps_at_kill = []
-    for aim in (200, 800, 1400):
+    for aim in (60, 240, 420):
         process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)
         while step() < aim and process.poll() is None:
             time.sleep(0.005)
@@ -332,7 +332,7 @@ def test_run_killed_again_and_again_ends_with_the_same_weights(tmp_path: Path) -
         _, errors = process.communicate()
         assert process.returncode == -signal.SIGKILL, errors.decode()
         steps_at_kill.append(step())
-    assert 0 < steps_at_kill[0] < steps_at_kill[1] < steps_at_kill[2] < 2000
+    assert 0 < steps_at_kill[0] < steps_at_kill[1] < steps_at_kill[2] < 600
     subprocess.run([sys.executable, "-c", script], check=True)
     assert _same_weights(tv.load_model(result), straight)
 

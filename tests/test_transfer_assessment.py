@@ -92,8 +92,8 @@ def test_layers_are_compared_with_the_target_model_and_the_labels(card, source):
     at_mean = card.layers.index("encoder.mean")
     profile = card.alignment["labels"]["source"]
     with_labels = card.scores["label_cka"]["source"].value
-    assert profile.values[at_mean] == pytest.approx(with_labels, abs=1e-4)
-    assert (profile.low <= profile.values).all()
+    assert profile.value[at_mean] == pytest.approx(with_labels, abs=1e-4)
+    assert (profile.low <= profile.value).all()
 
 
 def test_the_model_and_the_random_state_are_left_alone(source):

@@ -56,7 +56,7 @@ def test_the_state_holds_the_numbers_of_the_card(card):
         round(v, 4) for v in card.scores["logme"]["source"]
     ]
     profile = card.alignment["labels"]["untrained"]
-    assert data["comparisons"]["labels"]["untrained"][2][0] == round(profile.values[2], 4)
+    assert data["comparisons"]["labels"]["untrained"][2][0] == round(profile.value[2], 4)
     assert sum(data["units"][0]["target"]) == pytest.approx(1, abs=0.01)
     assert len(base64.b64decode(data["maps"]["source"])) == 2 * 60
     assert len(data["pictures"]) == 10
@@ -86,7 +86,7 @@ def test_the_page_answers_and_every_control_moves(card, page, tmp_path):
     page.get_by_label("CKA with").select_option("labels")
     page.get_by_label("layer", exact=True).focus()
     page.keyboard.press("Home")
-    first = card.alignment["labels"]["source"].values[0]
+    first = card.alignment["labels"]["source"].value[0]
     assert reading(page).startswith(f"{card.layers[0]} of the source and the labels: CKA")
     assert shown(first) in reading(page)
 

@@ -2,10 +2,9 @@
 
 import math
 
-import pytest
-
+from tutorial_vae.estimates import Estimate
 from tutorial_vae.transfer import PLANS
-from tutorial_vae.transfer.recommendation import Estimate, Evidence, Reliability, recommend
+from tutorial_vae.transfer.recommendation import Evidence, Reliability, recommend
 
 
 def evidence(**changes):
@@ -125,8 +124,3 @@ def test_reliability_is_told_where_it_was_measured_and_only_there():
     assert "right on 9 of 12 cards, of 4 pairs" in advice.reconstruction.reliability
     assert advice.plan.reliability.endswith("has not been measured.")
     assert recommend(evidence(classes=0), reliability={}).classification.reliability == ""
-
-
-@pytest.mark.parametrize("value", [-1.0, 0.0, 2.5])
-def test_an_estimate_lies_in_the_middle_of_its_interval(value):
-    assert Estimate.around(value, 0.5) == (value, value - 0.5, value + 0.5)

@@ -14,7 +14,7 @@ from statistics import mean
 import numpy as np
 from jaxtyping import Float
 
-from tutorial_vae.transfer import Estimate
+from tutorial_vae.estimates import Estimate
 
 
 def rank_agreement(

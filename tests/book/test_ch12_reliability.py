@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tutorial_vae.transfer.recommendation import Estimate, Reliability
+from tutorial_vae.estimates import Estimate
+from tutorial_vae.transfer.recommendation import Reliability
 from tutorial_vae_book import results
 from tutorial_vae_book.ch12_will_it_help import reliability
 from tutorial_vae_book.ch12_will_it_help.reliability import (

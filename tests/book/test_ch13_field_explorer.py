@@ -1,17 +1,18 @@
 """The field explorer: what its boxes say of the measured tables, and how they open in a browser."""
 
 import importlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tutorial_vae import adaptation
 from tutorial_vae.adaptation.pretraining import KINDS
-from tutorial_vae_book.ch13_transferability.field_explorer import FieldExplorer, field_map
+from tutorial_vae_book.ch13_transferability.field_explorer import FIELD, FieldExplorer
 from tutorial_vae_book.ch13_transferability.tasks import TASKS
 from tutorial_vae_book.ranking import mean_over_groups
 
-BOXES = {box["name"]: box for group in field_map() for box in group["boxes"]}
+BOXES = {box["name"]: SimpleNamespace(**box) for group in FIELD for box in group["boxes"]}
 SEEDS, FRACTIONS = (0.0, 1.0), (5.0, 30.0, 100.0)
 SHIFTS = ("a", "b", "c")
 TARGETS = ("greek", "mnist")
@@ -94,12 +95,12 @@ def said(estimate):
 def test_every_method_and_kind_of_the_package_has_a_box_and_every_box_a_place():
     assert {*KINDS, *adaptation.FINE_TUNING, *adaptation.DOMAIN_ADAPTATION} <= set(BOXES)
     for box in BOXES.values():
-        module, _, name = box["place"].rpartition(".")
-        assert hasattr(importlib.import_module(module), name), box["name"]
-        assert box["says"].endswith(".")
+        module, _, name = box.place.rpartition(".")
+        assert hasattr(importlib.import_module(module), name), box.name
+        assert box.says.endswith(".")
     for methods in (adaptation.FINE_TUNING, adaptation.DOMAIN_ADAPTATION):
         for name, method in methods.items():
-            assert BOXES[name]["place"].endswith(f".{method.__name__}")
+            assert BOXES[name].place.endswith(f".{method.__name__}")
 
 
 def test_a_method_is_compared_with_plain_fine_tuning_task_by_task(results):
@@ -204,7 +205,7 @@ def test_a_box_opens_and_closes_with_the_keyboard(opened, reading):
 
 @pytest.mark.browser
 def test_boxes_follow_each_other_in_the_order_of_the_field(opened):
-    titles = [box["title"] for box in BOXES.values()]
+    titles = [box.title for box in BOXES.values()]
     assert opened.locator("button.tvae-box").all_inner_texts() == titles
     opened.get_by_role("button", name="Supervised").focus()
     opened.keyboard.press("Tab")
@@ -228,11 +229,11 @@ def test_the_panel_lies_below_the_map_or_below_its_button(opened):
 def test_every_formula_is_drawn_and_fits(opened, width):
     opened.set_viewport_size({"width": width, "height": 900})
     for box in BOXES.values():
-        button = opened.get_by_role("button", name=box["title"], exact=True)
+        button = opened.get_by_role("button", name=box.title, exact=True)
         if button.get_attribute("aria-expanded") == "false":
             button.click()
         formulas = opened.locator(".tvae-formula math")
-        assert formulas.count() == len(box["formula"])
+        assert formulas.count() == len(box.formula)
         assert opened.locator(".tvae-formula").evaluate("e => e.scrollWidth <= e.clientWidth"), box
         text = "".join(formulas.all_text_contents())
         assert not set("\\{}_") & set(text), box

@@ -8,6 +8,7 @@ import torch
 
 from tutorial_vae import VAE, assess, load_images
 from tutorial_vae.transfer import assessment
+from tutorial_vae.transfer.target import Target
 from tutorial_vae_book.ch12_will_it_help.reliability import cards
 from tutorial_vae_book.ch12_will_it_help.transfer_scores import transfer_scores
 from tutorial_vae_book.experiments import EXPERIMENTS
@@ -70,7 +71,8 @@ def test_neither_comparison_model_begins_where_a_source_of_the_same_seed_did(
     monkeypatch.setattr(assessment, "STEPS", 1)
     images, _ = images_of.target_images("mnist", images_of.SIZE, 1)
     source = module.trained("dsprites", 1)  # fresh: this is its start
-    compared = assessment.comparison_models(source, images, seed=1, progress=False)
+    target = Target(images, components=source.latent_dim, seed=1)
+    compared = assessment.comparison_models(source, target, progress=False)
     starts = [model.encoder.mean.weight for model in (source, *compared.values())]
     for one in range(3):
         for other in range(one):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from tutorial_vae_book.ch13_transferability.transferability import (
 from tutorial_vae_book.ch13_transferability.transferability_ranking import transferability_ranking
 from tutorial_vae_book.ch13_transferability.transferability_sources import KINDS
 from tutorial_vae_book.experiments import EXPERIMENTS, run_experiment
+
+benchmark = sys.modules["tutorial_vae_book.ch13_transferability.transferability"]
+sources = sys.modules["tutorial_vae_book.ch13_transferability.transferability_sources"]
+FLOAT32 = {"precision": "32"}
 
 
 def test_every_method_has_as_many_trials_as_every_other() -> None:
@@ -48,11 +53,30 @@ def test_the_grid_crosses_tasks_methods_fractions_and_seeds() -> None:
         assert (source, run["pretraining"], run["seed"]) in sources
 
 
+def train_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take a third of the steps and two of the three trials, in float32.
+
+    A processor without bfloat16 of its own takes ten times as long for it.
+    """
+    monkeypatch.setattr(sources, "_STEPS", 350)
+    monkeypatch.setattr(benchmark, "_STEPS", 70)
+    monkeypatch.setattr(benchmark, "_SHIFT_STEPS", 80)
+    fewer = {method: trials[1:] for method, trials in TRIALS.items()}
+    monkeypatch.setattr(benchmark, "TRIALS", fewer)
+    for module, name in ((adaptation, "fine_tune"), (adaptation, "adapt"), (sources, "pretrain")):
+        whole = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *a, whole=whole, **options: whole(*a, **{**options, **FLOAT32})
+        )
+
+
+@pytest.mark.slow
 def test_the_short_benchmark_runs_from_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TUTORIAL_VAE_DATA", str(tmp_path / "data"))
-    path = run_experiment("transferability_short", folder=tmp_path, progress=False)
+    train_less(monkeypatch)
+    path = run_experiment("transferability_short", folder=tmp_path, jobs=1, progress=False)
     record = json.loads((tmp_path / "transferability_short.json").read_text())
     assert record["failures"] == []
     with path.open() as file:

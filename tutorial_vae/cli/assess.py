@@ -43,7 +43,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> None:
     from ..pretrained import pretrained_names
     from ..transfer import assess
-    from ..transfer.assessment import MOST_IMAGES, check_limit
+    from ..transfer.target import MOST_TO_ASSESS, check_limit
 
     for path in (options.output, options.json):
         if path is not None:
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> None:
         source = options.model
     own = None
     if source is not None:
-        own = chosen_images(source, "train", options, **shape, limit=MOST_IMAGES)
+        own = chosen_images(source, "train", options, **shape, limit=MOST_TO_ASSESS)
     card = assess(
         model,
         target,

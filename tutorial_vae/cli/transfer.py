@@ -21,7 +21,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..data import ImageSet
-    from ..evaluation import Accuracy
+    from ..estimates import Estimate
     from ..models import VAE
     from ..transfer import Plan
 
@@ -93,7 +93,7 @@ def _run(options: argparse.Namespace) -> None:
     print(f"{len(train):,} images to train on, {len(test):,} held out\n")
     print(f"{'plan':<30}{'trained':>9}{'ELBO':>19}{'KL':>7}   accuracy", flush=True)
     elbos: dict[str, float] = {}
-    accuracies: dict[str, Accuracy] = {}
+    accuracies: dict[str, Estimate] = {}
     plans = _compared(asked, same_shape=train.image_shape == model.image_shape)
     for number, (name, plan) in enumerate(plans.items(), 1):
         _tell(f"plan {number} of {len(plans)}: {name}")
@@ -224,7 +224,7 @@ def _checkpoint(folder: Path | None, model: "VAE", plan: str) -> Path | None:
     return folder / f"{plan}-{digest.hexdigest()[:8]}.checkpoint"
 
 
-def _shown(accuracy: "Accuracy") -> str:
+def _shown(accuracy: "Estimate") -> str:
     return f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})"
 
 

@@ -17,13 +17,12 @@ from .compression import (
 from .disentanglement import DCI, MIG, ImportanceScores, dci, importance_scores, mig
 from .generation import Judge, Quality, draw_from_fitted_normal
 from .passes import Posteriors, encode_images
-from .probes import Accuracy, Clustering, Probe, clustering, latent_accuracy, probe
+from .probes import Clustering, Probe, clustering, latent_accuracy, probe
 from .units import ActiveUnits, active_units, knock_out_costs
 
 __all__ = [
     "DCI",
     "MIG",
-    "Accuracy",
     "ActiveUnits",
     "AnomalyDetection",
     "Area",

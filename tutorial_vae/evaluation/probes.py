@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ..data import ImageSet
+from ..estimates import Estimate
 from ..models import VAE, fresh_copy
 from .baselines import fit_pca, flat_pixels
 from .passes import checked_images, encode_images
@@ -21,25 +21,17 @@ if TYPE_CHECKING:
 KINDS = ("linear", "knn")
 
 
-class Accuracy(NamedTuple):
-    """Share of test images classified correctly, with its 95 % confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-
 class Probe(NamedTuple):
-    """Accuracy of one kind of classifier on four representations of the same images.
+    """Shares of test images that a classifier names rightly, from four representations of them.
 
     ``latent`` are the model's posterior means; ``untrained`` those of the same network with fresh
     weights; ``pca`` has as many components as the model has latents; ``pixels`` are the images.
     """
 
-    latent: Accuracy
-    untrained: Accuracy
-    pca: Accuracy
-    pixels: Accuracy
+    latent: Estimate
+    untrained: Estimate
+    pca: Estimate
+    pixels: Estimate
 
 
 class Clustering(NamedTuple):
@@ -101,7 +93,7 @@ def latent_accuracy(
     kind: str = "linear",
     batch_size: int = 256,
     device: str | torch.device = "auto",
-) -> Accuracy:
+) -> Estimate:
     """Train a simple classifier on frozen latents: the first number of :func:`probe` alone.
 
     Args:
@@ -125,26 +117,6 @@ def latent_accuracy(
         for images in (train, test)
     )
     return _accuracy(kind, seen, unseen, *labels)
-
-
-def wilson_interval(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Confidence interval of a share.
-
-    Args:
-        correct: how many of ``n``.
-        n: how many in all, at least 1.
-        level: probability that such intervals hold the true share.
-
-    Returns:
-        Lower and upper end, in [0, 1].
-
-    Reference: Wilson 1927.
-    """
-    z = NormalDist().inv_cdf(0.5 + level / 2)
-    share = correct / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
 def clustering(
@@ -215,10 +187,10 @@ def _accuracy(
     test: Float[np.ndarray, "test features"],
     train_labels: Int64[np.ndarray, " train"],
     test_labels: Int64[np.ndarray, " test"],
-) -> Accuracy:
+) -> Estimate:
     fitted = classifier(kind, len(train)).fit(train, train_labels)
     correct = int((fitted.predict(test) == test_labels).sum())
-    return Accuracy(correct / len(test), *wilson_interval(correct, len(test)))
+    return Estimate.of_share(correct, len(test))
 
 
 def _labels(images: ImageSet, name: str, fewest: int = 2) -> Int64[np.ndarray, " n"]:

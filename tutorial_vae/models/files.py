@@ -32,7 +32,7 @@ def rebuilding_settings(model: VAE) -> dict[str, Any]:
     Raises:
         ValueError: there are none, because the model has a network of its own.
     """
-    settings = {
+    settings: dict[str, Any] = {
         "image_shape": model.image_shape,
         "latent_dim": model.latent_dim,
         "architecture": model.architecture,

@@ -12,7 +12,7 @@ from ..data import ImageSet
 from ..data.imageset import image_tensor
 from ..devices import evaluation_mode
 from ..models import VAE
-from .kernels import FEWEST_IMAGES, check_finite
+from .kernels import FEWEST_TO_COMPARE, check_finite
 
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
@@ -196,7 +196,7 @@ def reading(
         yield reader
 
 
-def checked_images(images: ImageSet | Tensor, model_a: nn.Module, model_b: nn.Module) -> Tensor:
+def comparable_images(images: ImageSet | Tensor, model_a: nn.Module, model_b: nn.Module) -> Tensor:
     """Return the images as a tensor that both models can read, uint8 or float.
 
     Raises:
@@ -230,6 +230,6 @@ def checked_images(images: ImageSet | Tensor, model_a: nn.Module, model_b: nn.Mo
             raise ValueError(
                 f"images have the shape {tuple(pixels.shape[1:])}, but the models read {shape}"
             )
-    if len(pixels) < FEWEST_IMAGES:
-        raise ValueError(f"images must hold at least {FEWEST_IMAGES} images, not {len(pixels)}")
+    if len(pixels) < FEWEST_TO_COMPARE:
+        raise ValueError(f"images must hold at least {FEWEST_TO_COMPARE} images, not {len(pixels)}")
     return pixels

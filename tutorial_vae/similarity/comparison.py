@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from ..data import ImageSet
 from ..devices import resolve_device
 from ..models import fresh_copy
-from .activations import Reader, checked_images, reading
+from .activations import Reader, comparable_images, reading
 from .blocks import FEWEST_BLOCKS, block_sums
 from .grams import minibatch_grams, whole_grams
-from .kernels import FEWEST_IMAGES, PRECISIONS, RBF, check_options, warn_if_undefined
-from .layers import Evidence, LayerSimilarity
-from .measures import coordinates, multiply_adds
+from .kernels import FEWEST_TO_COMPARE, PRECISIONS, RBF, check_options, warn_if_undefined
+from .layers import KeptActivations, LayerSimilarity
+from .measures import coordinates, gram_and_feature_costs
 
 MEMORY = 2**29  # bytes: what the grams of all layers, or the activations in hand, may take
 
@@ -58,7 +58,7 @@ def compare_layers(
 
     * ``mode="exact"`` uses all images at once. Grams of all pairs of images are kept while they
       take up to 512 MB (:math:`8 n^2` bytes a layer) and the activations of a model as much. Where
-      :func:`multiply_adds` says that a linear kernel is cheaper by features, no gram is made.
+      a linear kernel is cheaper by features, no gram is made.
       Above that, the images are cut into an even number of blocks, at least 16, so that the
       activations of one fit, and the models run again for every pair of blocks: with B blocks,
       about B / 2 + 2 times. The value is the same. Intervals then leave out half of the blocks.
@@ -115,7 +115,7 @@ def compare_layers(
     on VAEs: Bonheme & Grzes 2022.
     """
     _check(batch_size, kernel, estimator, measure, mode, precision, controls)
-    pixels = checked_images(images, model_a, model_b)
+    pixels = comparable_images(images, model_a, model_b)
     place = resolve_device(device)
 
     def compare(model: nn.Module, owner: str, chosen: Sequence[str] | None) -> LayerSimilarity:
@@ -125,22 +125,22 @@ def compare_layers(
             if model is not model_b:
                 column = stack.enter_context(reading(model_b, "model_b", layers, pixels, place))
             readers = [row] if model is model_b else [row, column]
-            evidence = _evidence(
+            kept = _read(
                 readers, pixels, batch_size, kernel, estimator, measure, mode, precision, seed
             )
-        for reader, norms in zip((row, column), evidence.norms(), strict=True):
+        for reader, norms in zip((row, column), kept.norms(), strict=True):
             for name, norm in zip(reader.names, norms.tolist(), strict=True):
                 warn_if_undefined(norm, reader.title(name))
         return LayerSimilarity(
-            values=evidence.values().numpy(),
+            values=kept.values().numpy(),
             rows=row.names,
             columns=column.names,
-            chance=evidence.chance().numpy(),
+            chance=kept.chance().numpy(),
             n=len(pixels),
             kernel=kernel,
             estimator=estimator,
             measure=measure,
-            _evidence=evidence,
+            _kept=kept,
         )
 
     result = compare(model_a, "model_a", layers)
@@ -187,7 +187,7 @@ def _check(
         )
 
 
-def _evidence(
+def _read(
     readers: Sequence[Reader],
     pixels: Tensor,
     batch_size: int,
@@ -197,7 +197,7 @@ def _evidence(
     mode: str,
     precision: str,
     seed: int,
-) -> Evidence:
+) -> KeptActivations:
     if mode == "minibatch":
         return minibatch_grams(readers, pixels, batch_size, kernel, precision, seed)
     if measure == "rsa":
@@ -206,7 +206,7 @@ def _evidence(
         return coordinates(readers, pixels, batch_size, measure)
     n = len(pixels)
     sizes = [reader.sizes for reader in readers]
-    by_grams, by_features = multiply_adds(n, sizes[0], sizes[-1])
+    by_grams, by_features = gram_and_feature_costs(n, sizes[0], sizes[-1])
     features = sum(map(sum, sizes))
     if kernel == "linear" and by_features < by_grams and 16 * n * features <= MEMORY:
         return coordinates(readers, pixels, batch_size, estimator)
@@ -214,7 +214,7 @@ def _evidence(
     if max(8 * n * n * sum(map(len, sizes)), activations) <= MEMORY:
         return whole_grams(readers, pixels, batch_size, kernel, estimator, precision)
     blocks = max(FEWEST_BLOCKS, 2 * -(-4 * n * features // (2 * MEMORY)))
-    blocks = min(blocks, n // FEWEST_IMAGES)
+    blocks = min(blocks, n // FEWEST_TO_COMPARE)
     return block_sums(readers, pixels, batch_size, blocks, kernel, estimator, precision, seed)
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .activations import Reader
-from .kernels import FEWEST_IMAGES, RBF, centred_gram
+from .kernels import FEWEST_TO_COMPARE, RBF, centred_gram
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,10 @@ class Grams:
         The last number is that of degrees of freedom: the draws are of single images.
         """
         sizes = [rows.shape[-1] for rows in self.rows]
-        if min(sizes) < 2 * FEWEST_IMAGES:
-            where = f"batches of at least {2 * FEWEST_IMAGES}" if len(sizes) > 1 else "at least 8"
+        if min(sizes) < 2 * FEWEST_TO_COMPARE:
+            where = (
+                f"batches of at least {2 * FEWEST_TO_COMPARE}" if len(sizes) > 1 else "at least 8"
+            )
             raise ValueError(f"an interval needs {where} images, and there are {min(sizes)}")
         halves = [size // 2 for size in sizes]
         cross = torch.zeros(draws, self.rows[0].shape[0], self.columns[0].shape[0]).double()
@@ -200,10 +202,10 @@ def minibatch_grams(
     """
     n = len(pixels)
     last = n % batch_size or batch_size
-    if min(last, batch_size) < FEWEST_IMAGES:
+    if min(last, batch_size) < FEWEST_TO_COMPARE:
         raise ValueError(
             f"batch_size {batch_size} cuts {n} images into batches the last of which has {last}, "
-            f"and each needs at least {FEWEST_IMAGES}: choose another batch_size"
+            f"and each needs at least {FEWEST_TO_COMPARE}: choose another batch_size"
         )
     need_bandwidth(kernel)
     order = torch.from_numpy(np.random.default_rng(seed).permutation(n))

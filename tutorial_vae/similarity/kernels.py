@@ -28,7 +28,7 @@ _IMAGES_FOR_MIDDLE = {"64": 8, "32": 8, "bf16": 64}
 # multiplying them takes no time.
 _ENOUGH_TO_ROUND = 2**19
 
-FEWEST_IMAGES = 4  # the unbiased HSIC divides by n (n - 3)
+FEWEST_TO_COMPARE = 4  # the unbiased HSIC divides by n (n - 3)
 
 
 class ConstantLayerWarning(UserWarning):
@@ -87,8 +87,8 @@ def checked_features(value: object, name: str) -> Tensor:
             f"{name} must have the shape (n, features), with at least one feature, not "
             f"{tuple(value.shape)}"
         )
-    if len(value) < FEWEST_IMAGES:
-        raise ValueError(f"{name} must hold at least {FEWEST_IMAGES} images, not {len(value)}")
+    if len(value) < FEWEST_TO_COMPARE:
+        raise ValueError(f"{name} must hold at least {FEWEST_TO_COMPARE} images, not {len(value)}")
     return value.detach().flatten(1)
 
 

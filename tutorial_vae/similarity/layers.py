@@ -1,7 +1,6 @@
 """How alike the layers of two models are, with chance level, intervals and p-values."""
 
 import math
-import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 # What a comparison keeps of the activations: enough for intervals and p-values.
-Evidence = Grams | BlockSums | Coordinates
+KeptActivations = Grams | BlockSums | Coordinates
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,7 @@ class LayerSimilarity:
     estimator: str
     measure: str = "cka"
     controls: dict[str, "LayerSimilarity"] = field(default_factory=dict, repr=False)
-    _evidence: Evidence = field(kw_only=True, repr=False)
+    _kept: KeptActivations = field(kw_only=True, repr=False)
 
     def interval(
         self, level: float = 0.95, *, draws: int = 200, seed: int = 0
@@ -79,13 +78,15 @@ class LayerSimilarity:
 
         Reference: Shao & Tu 1995, section 2.3 (the delete-d jackknife).
         """
+        from scipy.stats import t as student  # type: ignore[import-untyped]
+
         if not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, not {level!r}")
         if draws < 2:
             raise ValueError(f"draws must be at least 2, not {draws!r}")
-        halves, share, freedom = self._evidence.half_samples(draws, np.random.default_rng(seed))
+        halves, share, freedom = self._kept.half_samples(draws, np.random.default_rng(seed))
         spread = halves.std(dim=0).numpy() * math.sqrt(share / (1 - share))
-        reach = quantile((1 + level) / 2, freedom) * spread
+        reach = float(student.ppf((1 + level) / 2, freedom)) * spread
         return self.values - reach, self.values + reach
 
     def p_values(self, permutations: int = 200, *, seed: int = 0) -> np.ndarray:
@@ -106,7 +107,7 @@ class LayerSimilarity:
         """
         if permutations < 1:
             raise ValueError(f"permutations must be at least 1, not {permutations!r}")
-        observed, shuffled = self._evidence.permuted(permutations, np.random.default_rng(seed))
+        observed, shuffled = self._kept.permuted(permutations, np.random.default_rng(seed))
         # Orders that differ by a swap of equal images tie, up to the rounding of float32.
         reached = (shuffled >= observed - 1e-6).sum(dim=0).numpy()
         return np.where(np.isnan(self.values), np.nan, (1 + reached) / (1 + permutations))
@@ -124,12 +125,3 @@ class LayerSimilarity:
         from .maps import similarity_map
 
         return similarity_map(self, ax=ax)
-
-
-def quantile(probability: float, freedom: float) -> float:
-    """Return a quantile of Student's t, which with endless degrees of freedom is the normal's."""
-    if math.isinf(freedom):
-        return statistics.NormalDist().inv_cdf(probability)
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
-
-    return float(stdtrit(freedom, probability))

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .activations import Reader
-from .kernels import FEWEST_IMAGES, check_finite, is_constant
+from .kernels import FEWEST_TO_COMPARE, check_finite, is_constant
 
 _PAIRINGS_FOR_CHANCE = 100
 
@@ -125,7 +125,7 @@ class Coordinates:
         """Return values of half of the images, the share kept, and infinity."""
         n = len(self.rows[0])
         half = n // 2
-        if half < FEWEST_IMAGES:
+        if half < FEWEST_TO_COMPARE:
             raise ValueError(f"an interval needs at least 8 images, and there are {n}")
         halves = []
         for _ in range(draws):
@@ -207,7 +207,9 @@ def _coordinates_of(features: Float[Tensor, "n features"]) -> Float[Tensor, "n _
     return x if x.shape[1] <= len(x) else torch.linalg.qr(x.T, mode="r").R.T
 
 
-def multiply_adds(n: int, features_a: Sequence[int], features_b: Sequence[int]) -> tuple[int, int]:
+def gram_and_feature_costs(
+    n: int, features_a: Sequence[int], features_b: Sequence[int]
+) -> tuple[int, int]:
     r"""Cost of linear CKA of all pairs of layers, by grams and by features, in multiply-adds.
 
     A gram takes :math:`n^2 p` a layer, and :math:`n^2` more a pair. The feature form takes

@@ -2,19 +2,12 @@
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .layers import LayerSimilarity, quantile
-
-
-class Pooled(NamedTuple):
-    """A mean over runs with its interval; each is an array, or a number for a single statistic."""
-
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+from ..estimates import Estimate
+from .layers import LayerSimilarity
 
 
 def pool(
@@ -25,7 +18,7 @@ def pool(
     level: float = 0.95,
     draws: int = 2000,
     seed: int = 0,
-) -> Pooled:
+) -> Estimate:
     """Mean over runs, with a bootstrap interval as if other runs had been made.
 
     Runs of one group, for instance the seeds of one pair of data sets, belong together: whole
@@ -55,6 +48,8 @@ def pool(
 
     Reference: Davison & Hinkley 1997, section 3.8 (the bootstrap of hierarchical data).
     """
+    from scipy.stats import t as student  # type: ignore[import-untyped]
+
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level!r}")
     if draws < 2:
@@ -79,6 +74,6 @@ def pool(
     times = generator.multinomial(count, np.full(count, 1 / count), size=draws)
     redrawn = np.tensordot(times, means, axes=1) / count
     spread = redrawn.std(axis=0, ddof=1) * math.sqrt(count / (count - 1))
-    reach = quantile((1 + level) / 2, float(count - 1)) * spread
+    reach = float(student.ppf((1 + level) / 2, count - 1)) * spread
     mean = means.mean(axis=0)
-    return Pooled(*map(np.asarray, (mean, mean - reach, mean + reach)))
+    return Estimate(*map(np.asarray, (mean, mean - reach, mean + reach)))

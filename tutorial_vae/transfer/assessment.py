@@ -11,33 +11,33 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ..data import ImageSet
-from ..data.imageset import as_float, image_tensor
+from ..data.imageset import as_float
 from ..devices import evaluation_mode, resolve_device
+from ..estimates import Estimate
 from ..evaluation import active_units
-from ..evaluation.baselines import fit_pca, flat_pixels, pca_squared_errors
-from ..evaluation.passes import checked_images, squared_errors
+from ..evaluation.passes import squared_errors
 from ..models import VAE, fresh_copy
 from ..similarity import ConstantLayerWarning, LayerSimilarity, compare_layers
 from ..similarity.activations import reading
 from ..similarity.grams import Grams, whole_grams
 from ..similarity.kernels import centred_gram
 from ..training import fit
-from .card import Profile, TransferCard
+from .card import TransferCard
 from .ratings import NORMAL, latent_means, rate, source_probabilities
-from .recommendation import Estimate, Evidence, measured_reliability, recommend
+from .recommendation import Evidence, measured_reliability, recommend
 from .retraining import FRESH_SEED
+from .target import MOST_TO_ASSESS, Target, as_set, check_limit, labelled, subset
 
 # Of the target model. Half as many steps on batches of twice the size take as long, and leave most
 # models close to where they began.
 STEPS = 600
 _TRAINING_BATCH = 32
 _LR = 2e-3
-FEWEST_IMAGES = 20
-MOST_IMAGES = 2000  # grams and the map of the latents grow with the square of their number
 
 _BATCH = 256
 _PICTURES = 10
 _LATENTS = "encoder.mean"
+_INVERTED = "inverted"  # the source, on the held-out images with black and white exchanged
 _ENCODERS = ("source", "untrained")  # each is compared with the target model's
 
 
@@ -93,28 +93,23 @@ def assess(
     figure of it; the choice of scores, controls and rules is this package's own.
     """
     check_limit(limit)
-    target = _subset(_labelled(source, images, labels), limit, seed)
+    chosen = subset(labelled(source, images, labels), limit, seed)
+    target = Target(chosen, components=source.latent_dim, seed=seed)
     own = None
     if source_images is not None:
-        own = _subset(_as_set(source, source_images), MOST_IMAGES, seed)
-    compared = comparison_models(source, target, seed=seed, device=device, progress=progress)
-    return assess_beside(compared, source, target, own, seed=seed, device=device, progress=progress)
+        own = subset(as_set(source, source_images), MOST_TO_ASSESS, seed)
+    compared = comparison_models(source, target, device=device, progress=progress)
+    return assess_beside(compared, source, target, own, device=device, progress=progress)
 
 
 def comparison_models(
-    source: VAE,
-    target: ImageSet,
-    *,
-    seed: int,
-    device: str | torch.device = "auto",
-    progress: bool = True,
+    source: VAE, target: Target, *, device: str | torch.device = "auto", progress: bool = True
 ) -> dict[str, VAE]:
     """Return what a card holds a source against; of the source only the architecture matters.
 
     Args:
         source: a model of the architecture.
         target: the images, of which four fifths are trained on.
-        seed: as in :func:`assess`.
         device: as in :func:`assess`.
         progress: as in :func:`assess`.
 
@@ -124,16 +119,16 @@ def comparison_models(
     # Neither begins where the other does, nor where a source that was trained with this seed did:
     # networks that began alike are alike for no reason of the images.
     models = {
-        "target": fresh_copy(source, seed=FRESH_SEED + seed),
-        "untrained": fresh_copy(source, seed=FRESH_SEED + seed + 1),
+        "target": fresh_copy(source, FRESH_SEED + target.seed),
+        "untrained": fresh_copy(source, FRESH_SEED + target.seed + 1),
     }
     fit(
         models["target"],
-        _split(target, seed)[0],
+        target.kept,
         steps=STEPS,
         batch_size=_TRAINING_BATCH,
         lr=_LR,
-        seed=seed,
+        seed=target.seed,
         device=device,
         progress=progress,
     )
@@ -143,75 +138,72 @@ def comparison_models(
 def assess_beside(
     compared: Mapping[str, VAE],
     source: VAE,
-    target: ImageSet,
+    target: Target,
     own: ImageSet | None = None,
     *,
-    seed: int,
     device: str | torch.device = "auto",
     progress: bool = True,
 ) -> TransferCard:
     """Make the card of a source whose comparison models are there already.
 
     Args:
-        compared: what :func:`comparison_models` returns for this target and seed.
+        compared: what :func:`comparison_models` returns for this target.
         source: the trained model.
-        target: the images, all of which are looked at.
+        target: the images.
         own: images of the source's own kind, if there are any.
-        seed: as in :func:`assess`.
         device: as in :func:`assess`.
         progress: as in :func:`assess`.
     """
     models = {"source": source, **compared}
-    kept, held_out = _split(target, seed)
-    alignment: dict[str, dict[str, Profile]] = {"target model": {}}
+    images, classes = target.images, target.classes
+    alignment: dict[str, dict[str, Estimate]] = {"target model": {}}
     scores: dict[str, dict[str, Estimate]] = {}
     leads: dict[str, dict[str, Estimate]] = {}
-    maps = {}
-    classes = _classes(target)
-    count = 0 if classes is None else int(classes.max()) + 1
-    with _stages(progress, 9 if count > 1 else 5) as done, warnings.catch_warnings():
+    with _stages(progress, 9 if target.class_count > 1 else 5) as done, warnings.catch_warnings():
         # The card shows what is not defined as such.
         warnings.simplefilter("ignore", ConstantLayerWarning)
-        errors, gain, inverted_gain = _errors(models, kept, held_out, seed, device)
+        errors = _errors(models, target, device)
         for name in _ENCODERS:
             alignment["target model"][name] = _profile(
-                compare_layers(models[name], models["target"], target, device=device),
+                compare_layers(models[name], models["target"], images, device=device),
                 diagonal=True,
             )
             done("layers")
-        means = {name: latent_means(model, target, device) for name, model in models.items()}
-        if classes is not None and count > 1:
+        means = {name: latent_means(model, images, device) for name, model in models.items()}
+        if classes is not None and target.class_count > 1:
             alignment["labels"] = {}
             for name, model in models.items():
-                alignment["labels"][name] = _with_labels(model, target, classes, device)
+                alignment["labels"][name] = _with_labels(model, images, classes, device)
                 done("layers and labels")
             probabilities = {}
             if own is not None:
-                probabilities = source_probabilities(models, own, target, seed, device)
-            features = means | _controls(target, source.latent_dim, seed)
-            scores, leads = rate(features, probabilities, classes.numpy(), seed)
+                probabilities = source_probabilities(models, own, target, means, device)
+            scores, leads = rate(
+                means | target.controls, probabilities, classes.numpy(), target.seed
+            )
             done("scores")
+        maps = {}
         for name in models:
-            maps[name] = _map(means[name], seed)
+            maps[name] = _map(means[name], target.seed)
             done("map of the latents")
 
     at_mean = source.layer_names.index(_LATENTS)
     encoders = {name: _at(alignment["target model"][name], at_mean) for name in _ENCODERS}
-    evidence = _evidence(target, held_out, gain, inverted_gain, encoders, leads)
+    evidence = _evidence(target, errors, encoders, leads)
     return TransferCard(
-        images=target,
-        pictures=_pictures(models, held_out, device),
-        errors=errors,
+        images=images,
+        pictures=_pictures(models, target.held_out, device),
+        errors={name: _mean(each) for name, each in errors.items() if name != _INVERTED},
         layers=source.layer_names,
         alignment=alignment,
         means=means,
         source_means=None if own is None else latent_means(source, own, device),
-        units=active_units(source, target, device=device),
+        units=active_units(source, images, device=device),
         source_units=None if own is None else active_units(source, own, device=device),
         maps=maps,
         scores=scores,
         leads=leads,
-        held_out=len(held_out),
+        held_out=len(target.held_out),
         steps=STEPS,
         evidence=evidence,
         recommendation=recommend(evidence, reliability=measured_reliability()),
@@ -221,9 +213,8 @@ def assess_beside(
 def evidence_beside(
     compared: Mapping[str, VAE],
     source: VAE,
-    target: ImageSet,
+    target: Target,
     *,
-    seed: int,
     device: str | torch.device = "auto",
 ) -> Evidence:
     """Measure only what the advice of :func:`assess_beside` turns on, in a fraction of its time.
@@ -232,27 +223,24 @@ def evidence_beside(
         compared: as in :func:`assess_beside`.
         source: as in :func:`assess_beside`.
         target: as in :func:`assess_beside`.
-        seed: as in :func:`assess`.
         device: as in :func:`assess`.
     """
     models = {"source": source, **compared}
-    kept, held_out = _split(target, seed)
-    classes = _classes(target)
+    images = target.images
     leads: dict[str, dict[str, Estimate]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConstantLayerWarning)
-        _, gain, inverted_gain = _errors(models, kept, held_out, seed, device)
+        errors = _errors(models, target, device)
         encoders = {}
         for name in _ENCODERS:
             similarity = compare_layers(
-                models[name], models["target"], target, layers=[_LATENTS], device=device
+                models[name], models["target"], images, layers=[_LATENTS], device=device
             )
             encoders[name] = _at(_profile(similarity), 0)
-        if classes is not None and classes.any():
-            means = {name: latent_means(model, target, device) for name, model in models.items()}
-            features = means | _controls(target, source.latent_dim, seed)
-            leads = rate(features, {}, classes.numpy(), seed)[1]
-    return _evidence(target, held_out, gain, inverted_gain, encoders, leads)
+        if target.classes is not None and target.class_count > 1:
+            means = {name: latent_means(model, images, device) for name, model in models.items()}
+            _, leads = rate(means | target.controls, {}, target.classes.numpy(), target.seed)
+    return _evidence(target, errors, encoders, leads)
 
 
 # What the source is held against in words. The target model is no control: it has learnt something.
@@ -260,103 +248,41 @@ _CONTROLS = {"untrained": "an untrained network's", "pca": "PCA", "pixels": "raw
 
 
 def _evidence(
-    target: ImageSet,
-    held_out: ImageSet,
-    gain: Estimate,
-    inverted_gain: Estimate,
+    target: Target,
+    errors: Mapping[str, Float[np.ndarray, " held_out"]],
     encoders: Mapping[str, Estimate],
     leads: Mapping[str, Mapping[str, Estimate]],
 ) -> Evidence:
-    classes = _classes(target)
     knn = leads.get("knn_accuracy", {})
     return Evidence(
-        images=len(target),
-        held_out=len(held_out),
-        classes=0 if classes is None else int(classes.max()) + 1,
-        gain=gain,
-        inverted_gain=inverted_gain,
+        images=len(target.images),
+        held_out=len(target.held_out),
+        classes=target.class_count,
+        gain=_gain(errors["source"], errors["mean image"]),
+        inverted_gain=_gain(errors[_INVERTED], errors["mean image"]),
         encoder_lead=_difference(*(encoders[name] for name in _ENCODERS)),
         leads={_CONTROLS[name]: lead for name, lead in knn.items() if name in _CONTROLS},
     )
 
 
-def _classes(images: ImageSet) -> Int64[Tensor, " n"] | None:
-    """Number the classes that occur, from 0 without gaps."""
-    return None if images.labels is None else images.labels.unique(return_inverse=True)[1]
-
-
-def _controls(
-    target: ImageSet, components: int, seed: int
-) -> dict[str, Float[np.ndarray, "n features"]]:
-    pixels = flat_pixels(target.images)
-    return {
-        "pca": fit_pca(pixels, components, seed=seed).transform(pixels),
-        "pixels": pixels,
+def _errors(
+    models: Mapping[str, VAE], target: Target, device: str | torch.device
+) -> dict[str, Float[np.ndarray, " held_out"]]:
+    """Return the squared error of each held-out image, by who reconstructs it."""
+    held_out = target.held_out
+    errors = {
+        name: squared_errors(models[name], held_out, device=device).numpy()
+        for name in ("source", "target")
     }
+    inverted = squared_errors(models["source"], 255 - held_out.images, device=device).numpy()
+    return errors | target.control_errors | {_INVERTED: inverted}
 
 
-def check_limit(limit: int) -> None:
-    """Raise a ValueError when so many images cannot be looked at.
-
-    Args:
-        limit: images at most.
-    """
-    if not FEWEST_IMAGES <= limit <= MOST_IMAGES:
-        raise ValueError(f"limit must be from {FEWEST_IMAGES} to {MOST_IMAGES:,}, not {limit!r}")
-
-
-def _as_set(source: VAE, images: ImageSet | Tensor) -> ImageSet:
-    pixels = checked_images(source, images)
-    if isinstance(images, ImageSet):
-        return images
-    return ImageSet(name="images", images=pixels.cpu())
-
-
-def _labelled(
-    source: VAE, images: ImageSet | Tensor, labels: Tensor | np.ndarray | None
-) -> ImageSet:
-    """Check the target and its labels, and return them as one set."""
-    found = image_tensor(images)
-    if tuple(found.shape[1:]) != source.image_shape:
-        channels, height, _ = source.image_shape
-        raise ValueError(
-            f"images have the shape {tuple(found.shape[1:])}, but the source was made for "
-            f"{source.image_shape}: load them with size={height}, channels={channels}"
-        )
-    if len(found) < FEWEST_IMAGES:
-        raise ValueError(
-            f"images must hold at least {FEWEST_IMAGES} images, not {len(found)}: fewer say nothing"
-        )
-    if (found == found[0]).all():
-        raise ValueError("images must differ, but all of them are the same")
-    target = _as_set(source, images)
-    if labels is None:
-        return target
-    given = torch.as_tensor(labels)
-    if given.shape != (len(target),) or given.is_floating_point() or given.is_complex():
-        raise ValueError(
-            f"labels must be whole numbers of shape ({len(target)},), one for each image, not "
-            f"{given.dtype} of shape {tuple(given.shape)}"
-        )
-    values, classes = given.cpu().unique(return_inverse=True)
-    return ImageSet(
-        name=target.name,
-        images=target.images,
-        labels=classes,
-        class_names=tuple(str(value) for value in values.tolist()),
-    )
-
-
-def _subset(images: ImageSet, limit: int, seed: int) -> ImageSet:
-    if len(images) <= limit:
-        return images
-    return images[np.random.default_rng(seed).permutation(len(images))[:limit]]
-
-
-def _split(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
-    order = np.random.default_rng([seed, 1]).permutation(len(images))
-    held_out = len(images) // 5
-    return images[order[held_out:]], images[order[:held_out]]
+def _gain(
+    errors: Float[np.ndarray, " held_out"], blank: Float[np.ndarray, " held_out"]
+) -> Estimate:
+    """Share of the mean image's error that is removed; that of inverted images is the same."""
+    return _mean((blank - errors) / (blank.mean() if blank.mean() > 0 else math.nan))
 
 
 @contextmanager
@@ -371,37 +297,6 @@ def _stages(progress: bool, count: int) -> Iterator[Callable[[str], None]]:
             bar.update()
 
         yield done
-
-
-def _errors(
-    models: Mapping[str, VAE],
-    kept: ImageSet,
-    held_out: ImageSet,
-    seed: int,
-    device: str | torch.device,
-) -> tuple[dict[str, Estimate], Estimate, Estimate]:
-    """Return reconstruction errors, and the share of the mean image's that the source removes.
-
-    The last number is that share of the inverted images, whose mean image has the same error.
-    """
-    seen, unseen = flat_pixels(kept.images), flat_pixels(held_out.images)
-    errors: dict[str, Float[np.ndarray, " n"]] = {
-        name: squared_errors(models[name], held_out, device=device).numpy()
-        for name in ("source", "target")
-    }
-    if (seen == seen[0]).all():  # then the only component is the mean
-        errors["pca"] = np.square(unseen - seen[0]).mean(axis=1, dtype=np.float64)
-    else:
-        pca = fit_pca(seen, models["source"].latent_dim, seed=seed)
-        errors["pca"] = pca_squared_errors(pca, unseen)
-    errors["mean image"] = np.square(unseen - seen.mean(axis=0)).mean(axis=1, dtype=np.float64)
-    blank = errors["mean image"].mean()
-    inverted = squared_errors(models["source"], 255 - held_out.images, device=device).numpy()
-    gain, inverted_gain = (
-        _mean((errors["mean image"] - own) / (blank if blank > 0 else math.nan))
-        for own in (errors["source"], inverted)
-    )
-    return {name: _mean(each) for name, each in errors.items()}, gain, inverted_gain
 
 
 def _mean(values: Float[np.ndarray, " n"]) -> Estimate:
@@ -424,32 +319,32 @@ def _pictures(
 
 def _with_labels(
     model: VAE, images: ImageSet, classes: Int64[Tensor, " n"], device: str | torch.device
-) -> Profile:
+) -> Estimate:
     with reading(model, "model", None, images.images, resolve_device(device)) as reader:
         grams = whole_grams([reader], images.images, _BATCH, "linear", "unbiased", "32")
     members = torch.eye(int(classes.max()) + 1)[classes]
     wanted = centred_gram(members, "labels", "linear", "unbiased")
-    evidence = Grams(grams.rows, [wanted[None]], "unbiased")
+    kept = Grams(grams.rows, [wanted[None]], "unbiased")
     return _profile(
         LayerSimilarity(
-            values=evidence.values().numpy(),
+            values=kept.values().numpy(),
             rows=model.layer_names,
             columns=("labels",),
-            chance=evidence.chance().numpy(),
+            chance=kept.chance().numpy(),
             n=len(images),
             kernel="linear",
             estimator="unbiased",
-            _evidence=evidence,
+            _kept=kept,
         )
     )
 
 
-def _profile(similarity: LayerSimilarity, *, diagonal: bool = False) -> Profile:
+def _profile(similarity: LayerSimilarity, *, diagonal: bool = False) -> Estimate:
     parts = (similarity.values, *similarity.interval())
-    return Profile(*(np.diag(part).copy() if diagonal else part[:, 0] for part in parts))
+    return Estimate(*(np.diag(part).copy() if diagonal else part[:, 0] for part in parts))
 
 
-def _at(profile: Profile, layer: int) -> Estimate:
+def _at(profile: Estimate, layer: int) -> Estimate:
     return Estimate(*(float(part[layer]) for part in profile))
 
 

@@ -5,27 +5,20 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from ..data import ImageSet
+from ..estimates import Estimate
 from ..evaluation import ActiveUnits
 from ..files import write_atomically
-from .recommendation import Estimate, Evidence, Recommendation, Verdict
+from .recommendation import Answer, Evidence, Recommendation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-class Profile(NamedTuple):
-    """CKA of each layer with something, and its 95 % interval; NaN where it is not defined."""
-
-    values: Float[np.ndarray, " layers"]
-    low: Float[np.ndarray, " layers"]
-    high: Float[np.ndarray, " layers"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,7 +57,7 @@ class TransferCard:
     pictures: Mapping[str, UInt8[Tensor, "shown channels height width"]]
     errors: Mapping[str, Estimate]
     layers: tuple[str, ...]
-    alignment: Mapping[str, Mapping[str, Profile]]
+    alignment: Mapping[str, Mapping[str, Estimate]]
     means: Mapping[str, Float[np.ndarray, "n latent"]]
     source_means: Float[np.ndarray, "source_n latent"] | None
     units: ActiveUnits
@@ -157,18 +150,18 @@ class TransferCard:
         CardExplorer(self).to_card(path, title=title or f"Will it help on {self.target}?")
 
 
-def _words(verdict: Verdict) -> dict[str, Any]:
+def _words(answer: Answer) -> dict[str, Any]:
     return {
-        "answer": verdict.answer,
-        "reasons": list(verdict.reasons),
-        "reliability": verdict.reliability,
+        "answer": answer.answer,
+        "reasons": list(answer.reasons),
+        "reliability": answer.reliability,
     }
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, Estimate | Profile):
+    if isinstance(value, Estimate):
         return {name: _plain(each) for name, each in value._asdict().items()}
     if isinstance(value, np.ndarray):
         return [_plain(float(each)) for each in value]

@@ -14,8 +14,8 @@ from ..explorer import Explorer, Section, script, style
 from ..plots import layer_part
 
 if TYPE_CHECKING:
+    from ..estimates import Estimate
     from .card import TransferCard
-    from .recommendation import Estimate
 
 _BINS = 40
 _REACH = 4.0  # of the histograms, in standard deviations of the prior

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .card import Profile, TransferCard
-    from .recommendation import Estimate
+    from ..estimates import Estimate
+    from .card import TransferCard
 
 # What a card's marks are called, how they look without colour, and their colours.
 _CARD_MARKS = {
@@ -81,7 +81,7 @@ def _card_rows(ax: "Axes", estimates: "dict[str, Estimate]", title: str) -> None
     ax.set_yticks(range(len(estimates)), [_CARD_MARKS[name][0] for name in estimates])
 
 
-def _card_layers(ax: "Axes", layers: Sequence[str], profiles: "Mapping[str, Profile]") -> None:
+def _card_layers(ax: "Axes", layers: Sequence[str], profiles: "Mapping[str, Estimate]") -> None:
     rows = np.arange(len(layers))
     for name in reversed(list(profiles)):  # so that the source lies on top
         values, low, high = profiles[name]

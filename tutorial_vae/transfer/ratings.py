@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float, Int64
 
 from ..data import ImageSet
+from ..estimates import Estimate
 from ..evaluation import encode_images
 from ..evaluation.baselines import fit_pca, flat_pixels
 from ..evaluation.probes import classifier
 from ..models import VAE
-from .recommendation import Estimate
 from .scores import h_score, knn_accuracy, label_cka, leep, logme, nce
+from .target import Target
 
 NORMAL = 1.96  # quantile of a 95 % interval
 
@@ -39,8 +40,8 @@ def latent_means(
 def source_probabilities(
     models: Mapping[str, VAE],
     own: ImageSet,
-    target: ImageSet,
-    seed: int,
+    target: Target,
+    means: Mapping[str, Float[np.ndarray, "n latent"]],
     device: str | torch.device,
 ) -> dict[str, Float[np.ndarray, "n classes"]]:
     """Ask classifiers of the source's own images about the target's.
@@ -49,7 +50,7 @@ def source_probabilities(
         models: by name, ``"source"`` and ``"untrained"`` among them.
         own: images of the source's own kind. Without labels of two classes there is no classifier.
         target: the images to ask about.
-        seed: of PCA's randomised solver.
+        means: their latent means, by the name of the model.
         device: ``"auto"`` or the name of a device.
 
     Returns:
@@ -59,13 +60,13 @@ def source_probabilities(
     if own.labels is None or len(own.labels.unique()) < 2:
         return {}
     pairs: dict[str, tuple[Any, Any]] = {
-        name: (latent_means(models[name], own, device), latent_means(models[name], target, device))
+        name: (latent_means(models[name], own, device), means[name])
         for name in ("source", "untrained")
     }
     if not (own.images == own.images[0]).all():
         rows = flat_pixels(own.images)
-        pca = fit_pca(rows, models["source"].latent_dim, seed=seed)
-        pairs["pca"] = pca.transform(rows), pca.transform(flat_pixels(target.images))
+        pca = fit_pca(rows, target.components, seed=target.seed)
+        pairs["pca"] = pca.transform(rows), pca.transform(target.pixels)
     found = {}
     for name, (here, there) in pairs.items():
         linear = classifier("linear", len(own)).fit(here, own.labels.numpy())

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from ..estimates import Estimate
 from .plans import PLANS
 
 LIKELY = "likely"
@@ -21,7 +22,7 @@ UNLIKELY = "unlikely"
 CANNOT_TELL = "cannot tell"
 
 # Every number that an answer turns on.
-FEWEST_IMAGES = 50  # of the target; with fewer nothing is answered
+FEWEST_TO_ADVISE = 50  # of the target; with fewer nothing is answered
 # Of the pairs that the rules were fitted to, beginning from the source did harm on most with 100
 # images and 500 steps, and on none with 1,000. Between them nothing was measured; this is the
 # middle by ratio, rounded.
@@ -32,19 +33,6 @@ LEAST_LEAD = 0.0  # in nearest-neighbour accuracy, over the best control
 LEAST_ENCODER_LEAD = 0.0  # in CKA with the target model, over an untrained encoder
 
 _NOT_MEASURED = "How often this answer has been right has not been measured."
-
-
-class Estimate(NamedTuple):
-    """A measured number with its 95 % interval, whose ends are NaN where it has none."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def around(cls, value: float, reach: float) -> "Estimate":
-        """An interval of the same reach on both sides."""
-        return cls(float(value), float(value - reach), float(value + reach))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +88,7 @@ def measured_reliability() -> dict[tuple[str, str], Reliability]:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Answer:
     """An answer to one question.
 
     Attributes:
@@ -130,13 +118,13 @@ class Recommendation:
         classification: whether the source's latents will help to classify the target.
     """
 
-    plan: Verdict
-    reconstruction: Verdict
-    classification: Verdict
+    plan: Answer
+    reconstruction: Answer
+    classification: Answer
 
     def __str__(self) -> str:
-        verdicts = (self.plan, self.reconstruction, self.classification)
-        return "\n\n".join(f"{verdict} {verdict.reliability}".rstrip() for verdict in verdicts)
+        answers = (self.plan, self.reconstruction, self.classification)
+        return "\n\n".join(f"{answer} {answer.reliability}".rstrip() for answer in answers)
 
 
 def recommend(
@@ -155,7 +143,7 @@ def recommend(
     if plan in PLANS:
         on_plan = [PLANS[plan].summary, *on_plan]
 
-    def verdict(name: str, question: str, answer: str, reasons: Sequence[str]) -> Verdict:
+    def answered(name: str, question: str, answer: str, reasons: Sequence[str]) -> Answer:
         # Where nothing is claimed, nothing can be right or wrong.
         spoken = "" if answer == CANNOT_TELL else _NOT_MEASURED
         if (name, answer) in reliability:
@@ -164,17 +152,17 @@ def recommend(
                 f"This answer was right on {right} of {cards} cards, of {pairs} pairs of sets that "
                 f"were held out for that, with {images:,} images each."
             )
-        return Verdict(question, answer, tuple(reasons), spoken)
+        return Answer(question, answer, tuple(reasons), spoken)
 
     return Recommendation(
-        verdict("plan", "Which plan to try first?", plan, on_plan),
-        verdict(
+        answered("plan", "Which plan to try first?", plan, on_plan),
+        answered(
             "reconstruction",
             "Will beginning from the source help reconstruction?",
             reconstruction,
             on_reconstruction,
         ),
-        verdict(
+        answered(
             "classification",
             "Will the source's latents help classification?",
             classification,
@@ -269,9 +257,9 @@ def _enough_labels(evidence: Evidence) -> bool:
 
 
 def _too_few(evidence: Evidence) -> str:
-    if evidence.images >= FEWEST_IMAGES:
+    if evidence.images >= FEWEST_TO_ADVISE:
         return ""
-    return f"There are {evidence.images} images, and {FEWEST_IMAGES} are needed."
+    return f"There are {evidence.images} images, and {FEWEST_TO_ADVISE} are needed."
 
 
 def _left(gain: Estimate) -> str:

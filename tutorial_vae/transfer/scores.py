@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from ..similarity import cka
-from ..similarity.kernels import FEWEST_IMAGES
+from ..similarity.kernels import FEWEST_TO_COMPARE
 
 _SUM_TOLERANCE = 1e-4  # far above the rounding of a softmax in float32
 _SMALLEST_VARIANCE = 1e-10
@@ -293,8 +293,10 @@ def label_cka(features: Tensor | np.ndarray, labels: Tensor | np.ndarray | None)
     """
     matrix = _rows(features, "features")
     classes = _classes(labels, "labels", len(matrix), "features")
-    if len(matrix) < FEWEST_IMAGES:
-        raise ValueError(f"features must hold at least {FEWEST_IMAGES} images, not {len(matrix)}")
+    if len(matrix) < FEWEST_TO_COMPARE:
+        raise ValueError(
+            f"features must hold at least {FEWEST_TO_COMPARE} images, not {len(matrix)}"
+        )
     # In the type they came in, which tells constant features from rounding.
     return cka(features, _one_hot(classes))
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from tutorial_vae.estimates import Estimate
 from tutorial_vae.files import write_atomically
 from tutorial_vae.transfer import recommendation
 from tutorial_vae.transfer.recommendation import (
     CANNOT_TELL,
     LIKELY,
-    Estimate,
     Evidence,
     Reliability,
     recommend,

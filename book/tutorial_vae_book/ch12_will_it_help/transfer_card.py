@@ -4,6 +4,7 @@ from functools import cache
 
 from tutorial_vae.models import VAE
 from tutorial_vae.transfer.assessment import comparison_models, evidence_beside
+from tutorial_vae.transfer.target import Target
 
 from ..ch11_what_to_retrain.experiment import SIZE, TARGETS, target_images
 from ..grid import Experiment, Settings
@@ -35,9 +36,8 @@ def transfer_card(source: str, target: str, seed: int) -> list[Row]:
         the card's answers turn on, each with its 95 % interval, and the numbers of images, of
         held-out images and of classes, which have none. From them ``recommend`` gives the answers.
     """
-    images, _ = target_images(target, SIZE, seed)
-    model = trained(source, seed)
-    evidence = evidence_beside(_compared(target, seed), model, images, seed=seed)
+    compared, images = _compared(target, seed)
+    evidence = evidence_beside(compared, trained(source, seed), images)
     settings: Row = {"target": target, "source": source, "seed": seed}
     counts = {
         "images": evidence.images,
@@ -57,9 +57,11 @@ def transfer_card(source: str, target: str, seed: int) -> list[Row]:
 
 
 @cache
-def _compared(target: str, seed: int) -> dict[str, VAE]:
-    images, _ = target_images(target, SIZE, seed)
-    return comparison_models(VAE(images.image_shape), images, seed=seed, progress=False)
+def _compared(target: str, seed: int) -> tuple[dict[str, VAE], Target]:
+    found, _ = target_images(target, SIZE, seed)
+    model = VAE(found.image_shape)
+    images = Target(found, components=model.latent_dim, seed=seed)
+    return comparison_models(model, images, progress=False), images
 
 
 EXPERIMENTS = {

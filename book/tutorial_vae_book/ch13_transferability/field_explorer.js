@@ -1,106 +1,72 @@
 // The front end of FieldExplorer.
-import { buttonOf, clamp, node, number, signed, text } from "tutorial_vae/explorer/controls.js";
-import { even, squeezed, withRoom } from "tutorial_vae/explorer/chart.js";
-import { explorer, note } from "tutorial_vae/explorer/view.js";
+import {
+  buttonOf, chooserOf, freshId, keepPainted, node, number, readingLine, signed,
+} from "tutorial_vae/explorer/controls.js";
+import { even, rows, squeezed } from "tutorial_vae/explorer/chart.js";
+import { note } from "tutorial_vae/explorer/view.js";
 
 const WIDE = 620; // pixels, from which the stages stand side by side
+const TICKS = [-100, -30, -10, -3, 0, 3, 10, 30, 100];
 const STAGES = { "Pre-training": "pre", Adaptation: "adapt", Evaluation: "judge" };
-const MATH = "http://www.w3.org/1998/Math/MathML";
 
 const shown = (value, unit) => (unit === "points" ? signed(value) : number(value));
-
-// A formula that came as MathML, which browsers draw and screen readers read. Nothing else passes.
-function formulaOf(markup) {
-  const formula = new DOMParser().parseFromString(markup, "application/xml").documentElement;
-  const isMath = [formula, ...formula.querySelectorAll("*")].every(({ namespaceURI }) => namespaceURI === MATH);
-  return isMath ? document.importNode(formula, true) : markup;
-}
-
-function scaleOf(unit, values) {
-  if (unit === "\u03c4") return even(-1, 1, [-1, -0.5, 0, 0.5, 1], (tick) => number(tick, 1));
-  const ends = [Math.min(0, ...values), Math.max(0, ...values)];
-  return unit !== "points" ? even(...ends, [ends[0], (ends[0] + ends[1]) / 2, ends[1]], (tick) => number(tick, 1))
-    : squeezed(...ends, { ticks: [-100, -30, -10, -3, 0, 3, 10, 30, 100], say: (tick) => signed(tick, 0) });
-}
+const mathOf = (formula) => document.importNode(new DOMParser().parseFromString(formula, "application/xml").documentElement, true);
 
 // A row for each number: a dot for each task, their mean and its interval.
-function drawMarks({ marks, unit }, width) {
-  const scale = scaleOf(unit, marks.flatMap(({ dots, interval }) => [...dots.map(([, value]) => value), ...(interval ?? [])]));
-  const [left, right, top] = [10, 54, 4];
-  const labelled = marks.some(({ label }) => label);
-  const height = labelled ? 38 : 30;
-  const bottom = top + marks.length * height;
-  const x = (value) => left + scale.place(clamp(value, scale.low, scale.high)) * (width - left - right);
-  const row = ({ label, mean, interval, dots }, index) => {
-    const y = top + index * height + height / 2 + (labelled ? 7 : 0);
-    return [...(label ? [text(label, 2, y - 13, { class: "tvae-name" })] : []),
-      ...(interval ? [node("line", { x1: x(interval[0]), x2: x(interval[1]), y1: y, y2: y, class: "tvae-interval" })] : []),
-      ...dots.map(([, value]) => node("circle", { cx: x(value), cy: y + 7, r: 2.6, class: "tvae-task-dot" })),
-      node("circle", { cx: x(mean), cy: y, r: 5, class: "tvae-mean" }),
-      text(shown(mean, unit), width, y + 4, { "text-anchor": "end", class: "tvae-strong" })];
-  };
-  const said = marks.map(({ label, mean, dots }) =>
-    `${label} ${shown(mean, unit)}, ${dots.map(([task, value]) => `${task} ${shown(value, unit)}`).join(", ")}`);
-  return node("svg", { class: "tvae-chart", role: "img", width, height: bottom + 20,
-    "aria-label": `${unit === "points" ? "Points of accuracy" : unit}, mean and one dot a task: ${said.join("; ")}.` },
-  ...scale.ticks.map(({ at }) => node("line", { x1: x(at), x2: x(at), y1: top, y2: bottom, class: at === 0 ? "tvae-zero" : "tvae-grid" })),
-  ...withRoom(scale.ticks, x).map(({ at, name }) => text(name, x(at), bottom + 15, { "text-anchor": "middle" })), ...marks.flatMap(row));
+function drawMarks(width, { marks, unit }) {
+  const everything = marks.flatMap(({ dots, interval }) => [0, ...dots.map(([, value]) => value), ...(interval ?? [])]);
+  const x = unit === "points" ? squeezed(Math.min(...everything), Math.max(...everything), { ticks: TICKS, say: (tick) => signed(tick, 0), room: 1.04 })
+    : even(-1, 1, [-1, -0.5, 0, 0.5, 1], (tick) => number(tick, 1));
+  return rows({ width, x, left: 8, right: 52, height: 28, look: "tvae-marks", lines: marks.map(({ label, mean, interval, dots }) => ({
+    name: label, title: "", group: label, part: "other", shape: "circle", aside: shown(mean, unit), points: dots.map(([, value]) => value),
+    spread: { mean, low: interval?.[0] ?? mean, high: interval?.[1] ?? mean } })),
+  label: `${unit === "points" ? "Points of accuracy" : unit}, mean and one dot a task: ${marks.map(({ label, mean, dots }) =>
+    `${label} ${shown(mean, unit)}, ${dots.map(([task, value]) => `${task} ${shown(value, unit)}`).join(", ")}`).join("; ")}.` });
 }
 
-export default explorer("field-map", ({ data: { groups }, now, choose, id }) => {
+function meaningOf({ marks, unit }) {
+  const spread = marks.some(({ interval }) => interval);
+  const scale = unit === "points" ? " Points of accuracy, on a scale that is widest near 0." : "";
+  return note(`Small dots are ${spread ? "tasks" : "single cases"}, the large one is their mean${spread ? ", the line its 95\u00a0% interval" : ""}.${scale}`);
+}
+
+function render({ model, el }) {
+  const { groups } = model.get("data");
+  const [id, choose] = [freshId(), chooserOf(model)];
   const boxes = groups.flatMap((group) => group.boxes);
-  const open = () => boxes.find(({ name }) => name === now().box);
   const buttons = new Map(boxes.map(({ name, title }) => [name, buttonOf(title,
-    () => choose({ box: now().box === name ? "" : name }), { class: "tvae-box", "aria-expanded": "false", "aria-controls": `${id}-open` })]));
+    () => choose({ box: model.get("box") === name ? "" : name }), { class: "tvae-box", "aria-controls": `${id}-open` })]));
 
-  function stageOf(stage) {
-    const look = STAGES[stage];
-    const parts = groups.filter((group) => group.stage === stage).map(({ heading, boxes: inside }, index) =>
-      node("div", { class: "tvae-group", role: "group", "aria-labelledby": `${id}-${look}-${index}` },
-        node("p", { class: "tvae-sub", id: `${id}-${look}-${index}` }, heading),
-        node("div", { class: `tvae-boxes${inside.length > 3 && index > 0 && look === "judge" ? " tvae-two" : ""}` },
-          ...inside.map(({ name }) => buttons.get(name)))));
-    return node("section", { class: `tvae-stage tvae-${look}`, "aria-labelledby": `${id}-${look}` },
-      node("h3", { id: `${id}-${look}`, class: "tvae-heading" }, stage), node("div", { class: "tvae-groups" }, ...parts));
-  }
-  const map = node("div", { class: "tvae-map" }, ...[...new Set(groups.map(({ stage }) => stage))].map(stageOf));
-  const about = node("div", { class: "tvae-about" });
-  const panel = node("div", { class: "tvae-open", id: `${id}-open` });
+  const groupOf = ({ heading, boxes: inside }, named, look) => node("div", { class: "tvae-group", role: "group", "aria-labelledby": named },
+    node("p", { class: "tvae-sub", id: named }, heading),
+    node("div", { class: `tvae-boxes ${look}` }, ...inside.map(({ name }) => buttons.get(name))));
+  const map = node("div", { class: "tvae-map" }, ...Object.entries(STAGES).map(([stage, look]) =>
+    node("section", { class: `tvae-stage tvae-${look}`, "aria-labelledby": `${id}-${look}` },
+      node("h3", { id: `${id}-${look}`, class: "tvae-heading" }, stage),
+      node("div", { class: "tvae-groups" }, ...groups.filter((group) => group.stage === stage).map((group, index) =>
+        groupOf(group, `${id}-${look}-${index}`, look === "judge" && index ? "tvae-two" : ""))))));
 
-  function aboutOf({ title, says, formula, source, place }) {
-    return [node("h3", { class: "tvae-title" }, title), node("p", { class: "tvae-says" }, says),
-      node("div", { class: "tvae-formula" }, ...formula.map(formulaOf)),
-      note(`${source}. Here: `, node("code", {}, place))];
-  }
+  const [reading, about, drawing] = [readingLine(), node("div", { class: "tvae-about" }), node("div", {})];
+  const result = node("div", { class: "tvae-result" }, node("p", { class: "tvae-sub" }, "Its result here"), reading.line, drawing);
+  const panel = node("div", { class: "tvae-open", id: `${id}-open` }, about, result);
 
-  function drawResult(width) {
-    const { marks = [], unit } = open()?.result ?? {};
-    if (!marks.length) return [];
-    const line = marks.some(({ interval }) => interval) ? ", the line its 95\u00a0% interval" : "";
-    const scale = unit === "points" ? " Points of accuracy, on a scale that is widest near 0." : "";
-    return [drawMarks({ marks, unit }, width),
-      note(`Small dots are ${line ? "tasks" : "single cases"}, the large one is their mean${line}.${scale}`)];
-  }
-
-  function painted() {
-    const box = open();
+  function paint() {
+    const open = boxes.find(({ name }) => name === model.get("box"));
     // Below the map where it is one picture, and under its own button where it is a list.
-    const above = box && map.clientWidth < WIDE ? buttons.get(box.name) : map;
+    const above = open && map.clientWidth < WIDE ? buttons.get(open.name) : map;
     if (above.nextElementSibling !== panel) above.after(panel);
-    for (const [name, button] of buttons) button.setAttribute("aria-expanded", String(box?.name === name));
-    about.hidden = !box;
-    about.replaceChildren(...(box ? aboutOf(box) : []));
-    panel.classList.toggle("tvae-empty", !box);
+    for (const [name, button] of buttons) button.setAttribute("aria-expanded", String(open?.name === name));
+    panel.classList.toggle("tvae-empty", !open);
+    about.hidden = !open;
+    about.replaceChildren(...(open ? [node("h3", { class: "tvae-title" }, open.title), node("p", { class: "tvae-says" }, open.says),
+      node("div", { class: "tvae-formula" }, ...open.formula.map(mathOf)),
+      note(`${open.source}. Here: `, node("code", {}, open.place))] : []));
+    reading.say(...(open?.result.sentence ?? ["Open a box: ", "what it does, its formula", ", and what it brought here."]));
+    drawing.replaceChildren(...(open?.result.marks.length ? [drawMarks(result.clientWidth || 300, open.result), meaningOf(open.result)] : []));
   }
 
-  return {
-    reading: () => open()?.result.sentence ?? ["Open a box: ", "what it does, its formula", ", and what it brought here."],
-    controls: { box: { hidden: true } },
-    figures: [{ wide: true, draw: drawResult }],
-    layout({ line, figures }) {
-      panel.append(about, node("div", { class: "tvae-result" }, node("p", { class: "tvae-sub" }, "Its result here"), line, figures));
-      return [map, panel];
-    },
-    painted,
-  };
-});
+  el.replaceChildren(node("div", { class: "tvae-explorer tvae-field-map" }, map, panel));
+  return keepPainted(model, ["box"], paint, map);
+}
+
+export default { render };

@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,20 @@ from tutorial_vae.explorer import Choice, ChoiceExplorer, frame_of, script, styl
 
 from .field_results import field_results
 
+Rows = pandas.DataFrame | Sequence[Mapping[str, Any]]
+
+FIELD = tomllib.loads(Path(__file__).with_name("field_map.toml").read_text(encoding="utf-8"))[
+    "groups"
+]
+
+_COMMON = ["pretraining", "seed", "measure", "value"]
+
 
 class FieldExplorer(ChoiceExplorer):
     """The map of the field: pre-training, adaptation to a task or a domain, evaluation.
 
     Every box is a button. It opens what the method does in one sentence, its formula, its source,
-    where it is in this package, and what it brought here, as a sentence and as one dot a task. The
-    boxes are in the file ``field_map.toml`` beside this one.
+    where it is in this package, and what it brought here, as a sentence and as one dot a task.
 
     Args:
         rows: those of the table ``transferability``. Boxes of what is missing say so.
@@ -40,38 +46,28 @@ class FieldExplorer(ChoiceExplorer):
 
     def __init__(
         self,
-        rows: pandas.DataFrame | Sequence[Mapping[str, Any]],
-        ranking_rows: pandas.DataFrame | Sequence[Mapping[str, Any]],
+        rows: Rows,
+        ranking_rows: Rows,
         *,
         box: str = "fine-tuning",
     ) -> None:
-        common = ["pretraining", "seed", "measure", "value"]
-        table = frame_of(rows, [*common, "task", "method", "fraction", "setting"])
-        ranking = frame_of(ranking_rows, [*common, "source", "target"], "ranking_rows")
-        results = field_results(table, ranking)
+        columns = ["task", "method", "fraction", "setting", *_COMMON]
+        results = field_results(
+            frame_of(rows, columns),
+            frame_of(ranking_rows, ["source", "target", *_COMMON], "ranking_rows"),
+        )
+        names = [each["name"] for group in FIELD for each in group["boxes"]]
         groups = [
-            group | {"boxes": [_drawn(each) | {"result": results[each["name"]]} for each in boxes]}
-            for group in field_map()
-            for boxes in [group["boxes"]]
+            group | {"boxes": [_shown(each, results[each["name"]]) for each in group["boxes"]]}
+            for group in FIELD
         ]
-        names = [each["name"] for group in groups for each in group["boxes"]]
         super().__init__({"box": ["", *names]}, {"box": box}, groups=groups)
 
     def _summary(self) -> str:
-        return f"{sum(len(group['boxes']) for group in self.data['groups'])} boxes"
+        return f"{len(self.data['choices']['box']['values']) - 1} boxes"
 
 
-@cache
-def field_map() -> list[dict[str, Any]]:
-    """Return the groups of the map: stage, heading and boxes of each."""
-    path = Path(__file__).with_name("field_map.toml")
-    groups = tomllib.loads(path.read_text(encoding="utf-8"))["group"]
-    return [
-        {"stage": group["stage"], "heading": group["heading"], "boxes": group["box"]}
-        for group in groups
-    ]
-
-
-def _drawn(box: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a box whose formula is MathML."""
-    return {**box, "formula": [convert(line, display="block") for line in box["formula"]]}
+def _shown(box: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """A box with its formula as MathML, which browsers draw and screen readers read."""
+    formula = [convert(line, display="block") for line in box["formula"]]
+    return {**box, "formula": formula, "result": result}

@@ -92,40 +92,46 @@ class Result:
 
 
 class _Runs:
-    """Measured runs, those without labels with the setting that was best on the other tasks."""
+    """Accuracies of the table, without labels those of the setting that was best elsewhere."""
 
-    def __init__(self, table: pandas.DataFrame) -> None:
-        chosen = chosen_settings(table.to_dict("records"))
-        settings = [chosen.get(run) for run in zip(table["task"], table["method"], strict=True)]
-        self.known = table[(table["fraction"] != 0) | (table["setting"] == settings)]
+    def __init__(self, rows: pandas.DataFrame) -> None:
+        best = chosen_settings(rows.to_dict("records"))
+        wanted = [best.get(of) for of in zip(rows["task"], rows["method"], strict=True)]
+        self.rows = rows[(rows["fraction"] != 0) | (rows["setting"] == wanted)]
 
     def fractions(self) -> list[int]:
-        """Shares of labels, in per cent."""
-        return sorted({int(each) for each in self.known["fraction"] if each > 0})
+        return sorted({int(fraction) for fraction in self.rows["fraction"] if fraction > 0})
+
+    def _of(self, measure: str, which: tuple[str, str], fraction: int) -> pandas.Series:
+        """The values by task and seed."""
+        wanted = {"measure": measure, "pretraining": which[0], "method": which[1]}
+        wanted |= {"fraction": fraction}
+        found = (self.rows[list(wanted)] == list(wanted.values())).all(axis=1)
+        return self.rows[found].set_index(["task", "seed"])["value"].astype(float)
 
     def differences(
         self, one: tuple[str, str], other: tuple[str, str], fraction: int,
         measures: tuple[str, str] = ("accuracy", "accuracy"),
     ) -> dict[str, float]:  # fmt: skip
         """Return one minus the other in points for each task, seed by seed and then averaged."""
-        kinds = self.known.groupby(["measure", "pretraining", "method", "fraction"])
-        found = []
-        for measure, which in zip(measures, (one, other), strict=True):
-            if (place := (measure, *which, fraction)) not in kinds.groups:
-                return {}
-            found.append(kinds.get_group(place).set_index(["task", "seed"])["value"].astype(float))
-        means = 100 * (found[0] - found[1]).dropna().groupby("task").mean()
-        return means.reindex(found[0].index.unique("task")).dropna().to_dict()
+        first, second = (
+            self._of(measure, which, fraction)
+            for measure, which in zip(measures, (one, other), strict=True)
+        )
+        gaps = 100 * (first - second.reindex(first.index)).dropna()
+        return gaps.groupby("task", sort=False).mean().to_dict()
 
 
-def field_results(table: pandas.DataFrame, ranking: pandas.DataFrame) -> dict[str, dict[str, Any]]:
+def field_results(
+    rows: pandas.DataFrame, ranking_rows: pandas.DataFrame
+) -> dict[str, dict[str, Any]]:
     """Say and draw what each box brought: by its name the sentence in three parts, and the marks.
 
     Args:
-        table: ``transferability``.
-        ranking: ``transferability_ranking``.
+        rows: of the table ``transferability``.
+        ranking_rows: of the table ``transferability_ranking``.
     """
-    runs = _Runs(table)
+    runs = _Runs(rows)
     fractions = runs.fractions()
     ends = list(dict.fromkeys((fractions[0], fractions[-1]))) if fractions else []
     plain, scratch = (_SUPERVISED, _PLAIN), (_SCRATCH, _PLAIN)
@@ -196,7 +202,7 @@ def field_results(table: pandas.DataFrame, ranking: pandas.DataFrame) -> dict[st
     )
     results["negative-transfer"] = _negative(runs, fractions)
     for score in _SCORES:
-        results[score] = _score(score, ranking)
+        results[score] = _score(score, ranking_rows)
     return {name: result.described() for name, result in results.items()}
 
 
@@ -226,20 +232,20 @@ def _negative(runs: _Runs, fractions: list[int]) -> Result:
     )
 
 
-def _score(score: str, table: pandas.DataFrame) -> Result:
+def _score(score: str, rows: pandas.DataFrame) -> Result:
     """How well a score ranks the sources of each target, all of which were supervised."""
-    known = table[(table["pretraining"] == _SUPERVISED) & table["measure"].isin([score, _PLAIN])]
     agreements, costs, most = {}, [], 0
-    for target, runs in known.groupby("target", sort=False):
-        by_measure = runs.pivot(index=["measure", "seed"], columns="source", values="value")
-        by_measure = by_measure[runs["source"].unique()]
-        brought = by_measure.loc[_PLAIN]
-        asked = by_measure.reindex([(score, seed) for seed in brought.index])
-        if asked.notna().to_numpy().all() and brought.notna().to_numpy().all():
-            pair = asked.to_numpy(float), brought.to_numpy(float)
-            agreements[str(target)] = float(rank_agreement(*pair).mean())
-            costs.append(100 * float(regret(*pair).mean()))
-            most = max(most, brought.shape[1])
+    for target, found in rows[rows["pretraining"] == _SUPERVISED].groupby("target", sort=False):
+        brought, asked = (
+            found[found["measure"] == name].pivot(index="seed", columns="source", values="value")
+            for name in (_PLAIN, score)
+        )
+        sources = [name for name in found["source"].unique() if name in brought]
+        brought, asked = brought[sources], asked.reindex(index=brought.index, columns=sources)
+        if np.isfinite(asked + brought).all(axis=None):
+            agreements[target] = float(rank_agreement(asked.to_numpy(), brought.to_numpy()).mean())
+            costs.append(100 * float(regret(asked.to_numpy(), brought.to_numpy()).mean()))
+            most = max(most, len(sources))
     return Result(
         f"Kendall’s τ with the accuracy after fine-tuning, ranking up to {most} sources",
         [Mark("", agreements)],
