@@ -5,11 +5,10 @@
 //   reading   () => [text, what matters most, rest], for the line that is read out;
 //   figures   each { title, draw, wide, before, after }: () => content of the heading, (width) => one or
 //             more elements, whether it takes the whole width, and elements that stay beside the drawing;
-//   controls  by the name of a choice { title, say, look, offered, shown, wide, hidden, into, under }: how a value is
+//   controls  by the name of a choice { title, say, look, offered, shown, wide, hidden, into }: how a value is
 //             called and spoken, a class for it, which values are offered now, which is shown, whether it
-//             has more room, something else stands for it, or it lies in another element, and what is below it;
+//             has more room or something else stands for it, and another element to lie in;
 //   beside    elements after the controls;    below    elements under the figures;
-//   layout    puts { controls, line, figures } in another order than this one;
 //   traits    of the model that are watched besides the choices;    painted   what else is done after a change.
 import {
   chooserOf, field, freshId, keepPainted, menuOf, node, readingLine, sliderOf,
@@ -50,7 +49,6 @@ function controlFor(id, choice, about, move) {
     : (slider ? sliderFor : menuFor)(id, values, about, move);
   const box = field(control, label, ...(output ? [output] : []));
   box.classList.toggle("tvae-wide", Boolean(about.wide));
-  if (about.under) box.append(about.under);
   about.into?.append(box);
   return { box, show, needed: !about.hidden && !about.into && (!values || values.length > 1) };
 }
@@ -79,17 +77,13 @@ export const explorer = (look, view) => ({
     const [id, names] = [freshId(), Object.keys(choices)];
     const now = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
     const given = { id, model, data, now, choose: chooserOf(model), valuesOf: (name) => choices[name].values, paint: () => paint() };
-    const { reading, figures, controls: about = {}, beside = [], below = [], layout = Object.values, traits = [],
-      painted = () => {} } = view(given);
+    const { reading, figures, controls: about = {}, beside = [], below = [], traits = [], painted = () => {} } = view(given);
     const controls = names.map((name) => ({ name, ...controlFor(`${id}-${name}`, choices[name], about[name] ?? {},
       (value) => given.choose({ [name]: value })) }));
     const [line, frames] = [readingLine(), figures.map(frameOf)];
-    const parts = {
-      controls: node("div", { class: "tvae-controls" }, ...controls.filter(({ needed }) => needed).map(({ box }) => box), ...beside),
-      line: line.line,
-      figures: node("div", { class: "tvae-figures" }, ...frames.map(({ box }) => box)),
-    };
-    el.replaceChildren(node("div", { class: `tvae-explorer tvae-${look}` }, ...layout(parts), ...below));
+    el.replaceChildren(node("div", { class: `tvae-explorer tvae-${look}` },
+      node("div", { class: "tvae-controls" }, ...controls.filter(({ needed }) => needed).map(({ box }) => box), ...beside),
+      line.line, node("div", { class: "tvae-figures" }, ...frames.map(({ box }) => box)), ...below));
     function paint() {
       for (const { name, show } of controls) show(about[name]?.shown?.() ?? model.get(name));
       line.say(...reading());
