@@ -1,6 +1,5 @@
 """The similarity of representations, against published values, exact identities and bad input."""
 
-import builtins
 import doctest
 import itertools
 import math
@@ -11,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_vae import plots, similarity
+from tutorial_vae import similarity
 from tutorial_vae.data import ImageSet
 from tutorial_vae.models import VAE
 from tutorial_vae.similarity import (
@@ -666,23 +665,9 @@ def test_to_frame(images):
     np.testing.assert_array_equal(frame.to_numpy(), result.values)
 
 
-def test_to_frame_without_pandas(monkeypatch):
-    real_import = builtins.__import__
-
-    def refuse(name, *args, **kwargs):
-        if name == "pandas":
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    result = similarity_of([NOISE], [NOISE])
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(ImportError, match="to_frame needs pandas: pip install pandas"):
-        result.to_frame()
-
-
 def test_plot_hands_over_to_the_figure(monkeypatch):
     calls = []
-    monkeypatch.setattr(plots, "similarity_map", lambda *args, **kw: calls.append((args, kw)) or 7)
+    monkeypatch.setattr(maps, "similarity_map", lambda *args, **kw: calls.append((args, kw)) or 7)
     result = similarity_of([NOISE], [NOISE])
     assert result.plot() == 7
     assert calls == [((result,), {"ax": None})]
