@@ -1,6 +1,7 @@
 """The similarity of representations, against published values, exact identities and bad input."""
 
 import builtins
+import doctest
 import itertools
 import math
 import warnings
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_vae import plots
+from tutorial_vae import plots, similarity
 from tutorial_vae.data import ImageSet
 from tutorial_vae.models import VAE
 from tutorial_vae.similarity import (
@@ -692,3 +693,14 @@ def test_shown_without_the_grams():
     result = similarity_of([NOISE], [NOISE])
     assert isinstance(result, LayerSimilarity)
     assert "gram" not in repr(result)
+
+
+def test_the_ten_lines_that_the_folder_begins_with_are_cka():
+    lines = doctest.DocTestParser().get_examples(similarity.__doc__)
+    assert sum(example.source.count("\n") for example in lines) <= 10
+    names = {}
+    for example in lines:
+        exec(example.source, names)
+    x, y = small_pair(40)
+    plain = names["plain_cka"](torch.from_numpy(x), torch.from_numpy(y))
+    assert plain.item() == pytest.approx(cka(x, y), abs=1e-12)

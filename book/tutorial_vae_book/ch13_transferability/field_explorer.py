@@ -1,18 +1,27 @@
 """The field explorer: a map of transfer learning whose boxes open."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import traitlets
+import pandas
+from latex2mathml.converter import convert
 
-from tutorial_vae.explorer.explorer import Explorer
-from tutorial_vae.explorer.front_end import script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, frame_of, script, style
 
-from .field_map import FIELD
 from .field_results import field_results
 
+Rows = pandas.DataFrame | Sequence[Mapping[str, Any]]
 
-class FieldExplorer(Explorer):
+FIELD = tomllib.loads(Path(__file__).with_name("field_map.toml").read_text(encoding="utf-8"))[
+    "groups"
+]
+
+_COMMON = ["pretraining", "seed", "measure", "value"]
+
+
+class FieldExplorer(ChoiceExplorer):
     """The map of the field: pre-training, adaptation to a task or a domain, evaluation.
 
     Every box is a button. It opens what the method does in one sentence, its formula, its source,
@@ -33,37 +42,32 @@ class FieldExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    box = traitlets.Unicode().tag(sync=True)
+    box = Choice("box")
 
     def __init__(
         self,
-        rows: Sequence[Mapping[str, str | float]],
-        ranking_rows: Sequence[Mapping[str, str | float]],
+        rows: Rows,
+        ranking_rows: Rows,
         *,
         box: str = "fine-tuning",
     ) -> None:
-        common = {"pretraining", "seed", "measure", "value"}
-        for name, table, columns in (
-            ("rows", rows, {"task", "method", "fraction", "setting"}),
-            ("ranking_rows", ranking_rows, {"source", "target"}),
-        ):
-            if table and (missing := (common | columns) - set(table[0])):
-                raise ValueError(f"{name} lack the columns {', '.join(sorted(missing))}")
-        results = field_results(rows, ranking_rows)
+        columns = ["task", "method", "fraction", "setting", *_COMMON]
+        results = field_results(
+            frame_of(rows, columns),
+            frame_of(ranking_rows, ["source", "target", *_COMMON], "ranking_rows"),
+        )
+        names = [each["name"] for group in FIELD for each in group["boxes"]]
         groups = [
-            {
-                "stage": group.stage,
-                "heading": group.heading,
-                "boxes": [each._asdict() | {"result": results[each.name]} for each in group.boxes],
-            }
+            group | {"boxes": [_shown(each, results[each["name"]]) for each in group["boxes"]]}
             for group in FIELD
         ]
-        super().__init__(data={"groups": groups}, box=box)
+        super().__init__({"box": ["", *names]}, {"box": box}, groups=groups)
 
     def _summary(self) -> str:
-        return f"{sum(len(group['boxes']) for group in self.data['groups'])} boxes"
+        return f"{len(self.data['choices']['box']['values']) - 1} boxes"
 
-    @traitlets.validate("box")
-    def _known(self, proposal: Any) -> Any:
-        names = [each["name"] for group in self.data["groups"] for each in group["boxes"]]
-        return self._one_of(["", *names], proposal)
+
+def _shown(box: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """A box with its formula as MathML, which browsers draw and screen readers read."""
+    formula = [convert(line, display="block") for line in box["formula"]]
+    return {**box, "formula": formula, "result": result}

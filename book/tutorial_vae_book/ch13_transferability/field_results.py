@@ -1,16 +1,14 @@
 """What each box of the map of the field brought here, from the measured tables."""
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas
 
 from ..ranking import chosen_settings, mean_over_groups, rank_agreement, regret
-
-Rows = Sequence[Mapping[str, str | float]]
 
 _SUPERVISED, _SCRATCH = "supervised", "none"
 _PLAIN, _SOURCE_ONLY = "fine-tuning", "source-only"
@@ -93,56 +91,47 @@ class Result:
         }
 
 
-@dataclass
 class _Runs:
-    """Accuracies by measure, pre-training, method, fraction and task, and there by seed."""
+    """Accuracies of the table, without labels those of the setting that was best elsewhere."""
 
-    values: dict[tuple[Any, ...], dict[float, float]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-
-    @classmethod
-    def of(cls, rows: Rows) -> "_Runs":
-        runs, chosen = cls(), chosen_settings(rows)
-        for row in rows:
-            fraction, method, task = int(row["fraction"]), str(row["method"]), str(row["task"])
-            if fraction == 0 and chosen.get((task, method)) != row["setting"]:
-                continue
-            place = row["measure"], row["pretraining"], method, fraction, task
-            runs.values[place][float(row["seed"])] = float(row["value"])
-        return runs
-
-    def tasks(self, labelled: bool) -> list[str]:
-        return list(dict.fromkeys(t for *_, f, t in self.values if (f > 0) == labelled))
+    def __init__(self, rows: pandas.DataFrame) -> None:
+        best = chosen_settings(rows.to_dict("records"))
+        wanted = [best.get(of) for of in zip(rows["task"], rows["method"], strict=True)]
+        self.rows = rows[(rows["fraction"] != 0) | (rows["setting"] == wanted)]
 
     def fractions(self) -> list[int]:
-        return sorted({fraction for *_, fraction, _ in self.values if fraction > 0})
+        return sorted({int(fraction) for fraction in self.rows["fraction"] if fraction > 0})
+
+    def _of(self, measure: str, which: tuple[str, str], fraction: int) -> pandas.Series:
+        """The values by task and seed."""
+        wanted = {"measure": measure, "pretraining": which[0], "method": which[1]}
+        wanted |= {"fraction": fraction}
+        found = (self.rows[list(wanted)] == list(wanted.values())).all(axis=1)
+        return self.rows[found].set_index(["task", "seed"])["value"].astype(float)
 
     def differences(
         self, one: tuple[str, str], other: tuple[str, str], fraction: int,
         measures: tuple[str, str] = ("accuracy", "accuracy"),
     ) -> dict[str, float]:  # fmt: skip
         """Return one minus the other in points for each task, seed by seed and then averaged."""
-        found = {}
-        for task in self.tasks(labelled=fraction > 0):
-            first, second = (
-                self.values.get((measure, *which, fraction, task), {})
-                for measure, which in zip(measures, (one, other), strict=True)
-            )
-            pairs = [first[seed] - second[seed] for seed in first if seed in second]
-            if pairs:
-                found[task] = 100 * float(np.mean(pairs))
-        return found
+        first, second = (
+            self._of(measure, which, fraction)
+            for measure, which in zip(measures, (one, other), strict=True)
+        )
+        gaps = 100 * (first - second.reindex(first.index)).dropna()
+        return gaps.groupby("task", sort=False).mean().to_dict()
 
 
-def field_results(rows: Rows, ranking_rows: Rows) -> dict[str, dict[str, Any]]:
+def field_results(
+    rows: pandas.DataFrame, ranking_rows: pandas.DataFrame
+) -> dict[str, dict[str, Any]]:
     """Say and draw what each box brought: by its name the sentence in three parts, and the marks.
 
     Args:
         rows: of the table ``transferability``.
         ranking_rows: of the table ``transferability_ranking``.
     """
-    runs = _Runs.of(rows)
+    runs = _Runs(rows)
     fractions = runs.fractions()
     ends = list(dict.fromkeys((fractions[0], fractions[-1]))) if fractions else []
     plain, scratch = (_SUPERVISED, _PLAIN), (_SCRATCH, _PLAIN)
@@ -243,25 +232,19 @@ def _negative(runs: _Runs, fractions: list[int]) -> Result:
     )
 
 
-def _score(score: str, rows: Rows) -> Result:
+def _score(score: str, rows: pandas.DataFrame) -> Result:
     """How well a score ranks the sources of each target, all of which were supervised."""
-    found: dict[str, dict[str, dict[tuple[float, str], float]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
-    for row in rows:
-        if row["pretraining"] == _SUPERVISED and row["measure"] in (score, _PLAIN):
-            run = float(row["seed"]), str(row["source"])
-            found[str(row["target"])][str(row["measure"])][run] = float(row["value"])
     agreements, costs, most = {}, [], 0
-    for target, values in found.items():
-        seeds, sources = (list(dict.fromkeys(part)) for part in zip(*values[_PLAIN], strict=True))
-        asked, brought = (
-            np.array([[values[name].get((s, source), np.nan) for source in sources] for s in seeds])
-            for name in (score, _PLAIN)
+    for target, found in rows[rows["pretraining"] == _SUPERVISED].groupby("target", sort=False):
+        brought, asked = (
+            found[found["measure"] == name].pivot(index="seed", columns="source", values="value")
+            for name in (_PLAIN, score)
         )
-        if np.isfinite(asked + brought).all():
-            agreements[target] = float(rank_agreement(asked, brought).mean())
-            costs.append(100 * float(regret(asked, brought).mean()))
+        sources = [name for name in found["source"].unique() if name in brought]
+        brought, asked = brought[sources], asked.reindex(index=brought.index, columns=sources)
+        if np.isfinite(asked + brought).all(axis=None):
+            agreements[target] = float(rank_agreement(asked.to_numpy(), brought.to_numpy()).mean())
+            costs.append(100 * float(regret(asked.to_numpy(), brought.to_numpy()).mean()))
             most = max(most, len(sources))
     return Result(
         f"Kendall’s τ with the accuracy after fine-tuning, ranking up to {most} sources",
