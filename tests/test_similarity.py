@@ -593,6 +593,7 @@ def test_interval_is_the_spread_of_recomputed_half_samples(n, estimator, kernel)
     assert high[1, 0] - low[1, 0] == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_interval_covers_the_value_of_the_population():
     """200 sets of 60 images: coverage of 95% has a standard error of 1.5 points."""
     generator = np.random.default_rng(0)
