@@ -78,7 +78,7 @@ def test_the_state_holds_the_cards_and_each_picture_once():
 def test_a_card_may_be_chosen():
     gallery = explorer()
     gallery.card = 1
-    with pytest.raises(ValueError, match="card must be from 0 to 1, got 2"):
+    with pytest.raises(ValueError, match="card must be one of 0, 1, got 2"):
         gallery.card = 2
 
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import kendalltau, rankdata
 
 from tutorial_vae.architecture import front
+from tutorial_vae.explorer import unpack
 from tutorial_vae_book.ch14_architecture_and_weights.path_explorer import PathExplorer
 
 SOURCE, LETTERS, SCENES = "glyphs-latin", "glyphs-typefaces", "scenes"
@@ -73,17 +74,18 @@ def shown(values, path):
 def test_scores_travel_from_the_rows_that_a_search_reads_and_is_judged_by():
     data = PathExplorer(*tables()).data
     assert data["candidates"] == ["3×3", "5×5", "skip"]
-    assert data["paths"] == PATHS
-    assert data["multiply_adds"] == [cost(path) for path in PATHS]
-    source, letters, scenes = data["tasks"]
-    assert [task["name"] for task in data["tasks"]] == [SOURCE, LETTERS, SCENES]
-    assert [task["source"] for task in data["tasks"]] == [True, False, False]
-    assert (letters["measure"], scenes["measure"]) == ("accuracy", "mean average precision")
-    np.testing.assert_allclose(source["shared"]["inherit"], shared_scores(SOURCE))
-    np.testing.assert_allclose(scenes["shared"]["fresh"], shared_scores(SCENES, "fresh"))
-    np.testing.assert_allclose(letters["alone"]["fresh"], alone_scores())
-    np.testing.assert_allclose(letters["alone"]["inherit"], alone_scores(weights="0-0-0"))
-    assert source["shared"]["fresh"] is source["alone"]["inherit"] is None
+    assert data["choices"]["path"]["values"] == PATHS
+    np.testing.assert_allclose(unpack(data["costs"]), [cost(path) for path in PATHS])
+    assert data["choices"]["task"]["values"] == [SOURCE, LETTERS, SCENES]
+    assert data["source"] == SOURCE
+    assert data["measures"] == ["accuracy", "accuracy", "mean average precision"]
+    shared, alone = (unpack(data["scores"][kind]) for kind in ("shared", "alone"))
+    np.testing.assert_allclose(shared[0, 0], shared_scores(SOURCE), atol=1e-6)
+    np.testing.assert_allclose(shared[2, 1], shared_scores(SCENES, "fresh"), atol=1e-6)
+    np.testing.assert_allclose(alone[1, 1], alone_scores(), atol=1e-6)
+    np.testing.assert_allclose(alone[1, 0], alone_scores(weights="0-0-0"), atol=1e-6)
+    assert np.isnan(shared[0, 1]).all()
+    assert np.isnan(alone[0, 0]).all()
 
 
 def test_choices_are_checked_and_may_be_set():

@@ -6,7 +6,8 @@
 //   figures   each { title, draw, wide, before, after }: () => content of the heading, (width) => one or
 //             more elements, whether it takes the whole width, and elements that stay beside the drawing;
 //   controls  by the name of a choice { title, say, look, offered, shown, wide }: how a value is called
-//             and spoken, a class for it, which values are offered now, which is shown, and its room;
+//             and spoken, a class for it, which values are offered now, which is shown, its room,
+//             and whether it is hidden, since the view has controls of its own;
 //   beside    elements after the controls;    below    elements under the figures;
 //   traits    of the model that are watched besides the choices;    painted   what else is done after a change.
 import {
@@ -18,8 +19,8 @@ const keyOf = (value) => (value === null ? "" : String(value));
 function menuFor(id, values, { title = String, offered = () => values }, move) {
   const menu = menuOf(id, [], (key) => move(values.find((value) => keyOf(value) === key)));
   return { control: menu, show(value) {
-    const [options, named] = [offered(), [...menu.options].map((option) => option.text)];
-    if (String(options.map(title)) !== String(named)) {
+    const [options, named] = [offered(), [...menu.options].map((option) => option.value + option.text)];
+    if (String(options.map((each) => keyOf(each) + title(each))) !== String(named)) {
       menu.replaceChildren(...options.map((each) => node("option", { value: keyOf(each) }, title(each))));
     }
     menu.value = keyOf(value);
@@ -48,7 +49,7 @@ function controlFor(id, choice, about, move) {
     : (slider ? sliderFor : menuFor)(id, values, about, move);
   const box = field(control, label, ...(output ? [output] : []));
   box.classList.toggle("tvae-wide", Boolean(about.wide));
-  return { box, show, needed: !values || values.length > 1 };
+  return { box, show, needed: !about.hidden && (!values || values.length > 1) };
 }
 
 // Puts elements into a box; one that is there already stays in place, and so keeps the focus.

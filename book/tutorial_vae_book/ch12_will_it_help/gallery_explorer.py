@@ -11,7 +11,7 @@ import numpy as np
 import traitlets
 from jaxtyping import UInt8
 
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, script, style
 from tutorial_vae.transfer.recommendation import CANNOT_TELL
 
 
@@ -74,7 +74,7 @@ class GalleryCard:
     gains: Mapping[str, Mapping[str, Iterable[float]]]
 
 
-class GalleryExplorer(Explorer):
+class GalleryExplorer(ChoiceExplorer):
     """A gallery of transfer cards: look, guess, and reveal what happened.
 
     The reader answers the questions from the pictures and the evidence of one card at a time. Then
@@ -98,7 +98,7 @@ class GalleryExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    card = traitlets.Int(0).tag(sync=True)
+    card = Choice("card, source → target")
     guesses = traitlets.Dict().tag(sync=True)
     revealed = traitlets.List(traitlets.Int()).tag(sync=True)
 
@@ -111,31 +111,18 @@ class GalleryExplorer(Explorer):
             _check(card, questions)
         strips: list[str] = []
         super().__init__(
-            data={
-                "declined": CANNOT_TELL,
-                "questions": [
-                    {
-                        "name": name,
-                        "text": question.text,
-                        "choices": [*question.choices, CANNOT_TELL],
-                        "always": question.always,
-                        "measure": question.measure,
-                        "decimals": question.decimals,
-                    }
-                    for name, question in questions.items()
-                ],
-                "cards": [_described(card, questions, strips) for card in cards],
-                "strips": strips,
-            }
+            {"card": range(len(cards))},
+            declined=CANNOT_TELL,
+            questions=[
+                {"name": name, **vars(question), "choices": [*question.choices, CANNOT_TELL]}
+                for name, question in questions.items()
+            ],
+            cards=[_described(card, questions, strips) for card in cards],
+            strips=strips,
         )
 
     def _summary(self) -> str:
-        cards = len(self.data["cards"])
-        return f"{cards} card{'s' * (cards > 1)}"
-
-    @traitlets.validate("card")
-    def _known_card(self, proposal: Any) -> int:
-        return self._between(0, len(self.data["cards"]) - 1, proposal)
+        return self._counts("card")
 
 
 def _check(card: GalleryCard, questions: Mapping[str, GalleryQuestion]) -> None:

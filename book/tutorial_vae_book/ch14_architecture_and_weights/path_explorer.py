@@ -4,19 +4,26 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import traitlets
+import pandas
 
 from tutorial_vae.architecture import CANDIDATES
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import (
+    Choice,
+    ChoiceExplorer,
+    frame_of,
+    pack_rows,
+    script,
+    style,
+)
 
-Rows = Sequence[Mapping[str, str | float]]
+Rows = pandas.DataFrame | Sequence[Mapping[str, Any]]
 
-_COLUMNS = {"task", "path", "seed", "measure", "value"}
+_COLUMNS = ["task", "path", "seed", "measure", "value"]
 _STARTS = {"inherit": "0", "fresh": "1"}  # as the column weights numbers them
 _MEASURES = {"scenes": "mean average precision"}  # of other tasks it is the accuracy
 
 
-class PathExplorer(Explorer):
+class PathExplorer(ChoiceExplorer):
     """Paths of a super-network, chosen block by block: their scores, ranks and costs.
 
     A drawing of the super-network shows the chosen path. A table holds its score with shared
@@ -50,11 +57,11 @@ class PathExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    task = traitlets.Unicode().tag(sync=True)
-    path = traitlets.Unicode().tag(sync=True)
-    seed = traitlets.Int(allow_none=True).tag(sync=True)
-    shared = traitlets.Enum(tuple(_STARTS), "inherit").tag(sync=True)
-    alone = traitlets.Enum(tuple(_STARTS), "fresh").tag(sync=True)
+    task = Choice("task")
+    seed = Choice("scores")
+    path = Choice("path")
+    shared = Choice("shared weights start from")
+    alone = Choice("path by itself starts from")
 
     def __init__(
         self,
@@ -66,85 +73,48 @@ class PathExplorer(Explorer):
         path: str | None = None,
         seed: int | None = None,
     ) -> None:
-        if not sources_rows:
+        sources = frame_of(sources_rows, [*_COLUMNS, "start"], "sources_rows")
+        shared = frame_of(shared_rows, [*_COLUMNS, "start"], "shared_rows")
+        alone = frame_of(rows, [*_COLUMNS, "weights", "searched"])
+        if sources.empty:
             raise ValueError("sources_rows must hold at least one measurement")
-        _check("sources_rows", sources_rows, _COLUMNS | {"start"})
-        _check("shared_rows", shared_rows, _COLUMNS | {"start"})
-        _check("rows", rows, _COLUMNS | {"weights", "searched"})
-        every = [*sources_rows, *shared_rows, *rows]
-        stages = str(sources_rows[0]["path"]).count("-") + 1
+        every = pandas.concat([table[_COLUMNS] for table in (sources, shared, alone) if len(table)])
+        stages = sources["path"].iloc[0].count("-") + 1
         numbers = map(str, range(len(CANDIDATES)))
         paths = ["-".join(each) for each in itertools.product(numbers, repeat=stages)]
-        if unknown := {str(row["path"]) for row in every} - set(paths):
+        if unknown := set(every["path"]) - set(paths):
             raise ValueError(
                 f"rows name the paths {', '.join(sorted(unknown))}, but paths are from {paths[0]} "
                 f"to {paths[-1]}"
             )
-        tasks = list(dict.fromkeys(str(row["task"]) for row in every))
-        seeds = sorted({int(row["seed"]) for row in every})
-        measured = _measured(sources_rows, shared_rows, rows)
-        costs = {
-            row["path"]: float(row["value"])
-            for row in sources_rows
-            if row["measure"] == "multiply_adds"
-        }
-
-        def table(*run: str) -> list[Any] | None:
-            values = [[measured.get((*run, each, seed)) for seed in seeds] for each in paths]
-            return values if any(v is not None for known in values for v in known) else None
-
+        tasks, seeds = every["task"].unique().tolist(), sorted(set(every["seed"].astype(int)))
+        started = pandas.concat([table for table in (sources, shared) if len(table)])
+        starts = {"-".join([origin] * stages): start for start, origin in _STARTS.items()}
+        whole = alone.assign(start=alone["weights"].map(starts))[alone["searched"] == 0]
+        axes = {"task": tasks, "start": list(_STARTS), "path": paths, "seed": seeds}
         super().__init__(
-            data={
-                "candidates": [candidate.name for candidate in CANDIDATES],
-                "paths": paths,
-                "seeds": seeds,
-                "multiply_adds": [costs.get(each) for each in paths],
-                "tasks": [
-                    {
-                        "name": name,
-                        "source": name == sources_rows[0]["task"],
-                        "measure": _MEASURES.get(name, "accuracy"),
-                        "shared": {start: table("shared", name, start) for start in _STARTS},
-                        "alone": {start: table("alone", name, start) for start in _STARTS},
-                    }
-                    for name in tasks
-                ],
+            {
+                "task": tasks,
+                "seed": [*seeds, None],
+                "path": paths,
+                "shared": list(_STARTS),
+                "alone": list(_STARTS),
             },
-            task=tasks[0] if task is None else task,
-            path=paths[0] if path is None else path,
-            seed=seed,
+            {"task": task, "path": path, "alone": "fresh"},
+            candidates=[candidate.name for candidate in CANDIDATES],
+            source=sources["task"].iloc[0],
+            measures=[_MEASURES.get(name, "accuracy") for name in tasks],
+            costs=pack_rows(sources, "multiply_adds", {"path": paths}),
+            scores={
+                "shared": pack_rows(started, "validation", axes),
+                "alone": pack_rows(whole, "test", axes),
+            },
         )
+        self.seed = seed
 
     def _summary(self) -> str:
-        counts = {name: len(self.data[f"{name}s"]) for name in ("task", "path", "seed")}
+        counts = {
+            name: len(self.data["choices"][name]["values"]) - (name == "seed")
+            for name in ("task", "path", "seed")
+        }
         return " × ".join(f"{n} {name}{'s' * (n > 1)}" for name, n in counts.items())
-
-    @traitlets.validate("task", "path", "seed")
-    def _known(self, proposal: Any) -> Any:
-        tasks = [task["name"] for task in self.data["tasks"]]
-        choices = {"task": tasks, "path": self.data["paths"], "seed": [*self.data["seeds"], None]}
-        return self._one_of(choices[proposal["trait"].name], proposal)
-
-
-def _check(name: str, rows: Rows, columns: set[str]) -> None:
-    if rows and (missing := columns - set(rows[0])):
-        raise ValueError(f"{name} lack the columns {', '.join(sorted(missing))}")
-
-
-def _measured(sources_rows: Rows, shared_rows: Rows, rows: Rows) -> dict[tuple[Any, ...], float]:
-    """Scores under what was scored, task, start, path and seed."""
-    found: dict[tuple[Any, ...], float] = {}
-
-    def add(kind: str, start: str, row: Mapping[str, str | float]) -> None:
-        place = kind, row["task"], start, row["path"], int(row["seed"])
-        found[place] = round(float(row["value"]), 5)
-
-    for row in itertools.chain(sources_rows, shared_rows):
-        if row["measure"] == "validation":
-            add("shared", str(row["start"]), row)
-    for row in rows:
-        for start, origin in _STARTS.items():
-            whole = set(str(row["weights"]).split("-")) == {origin}
-            if row["measure"] == "test" and whole and not row["searched"]:
-                add("alone", start, row)
-    return found
