@@ -443,10 +443,12 @@ def source_only() -> np.ndarray:
     return _target_accuracies(SourceOnly)
 
 
+@pytest.mark.slow
 def test_source_only_falls_for_a_striped_background(source_only: np.ndarray) -> None:
     assert source_only.mean() < 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _WORKING)
 def test_every_method_cuts_the_loss_that_a_striped_background_brings(
     name: str, source_only: np.ndarray

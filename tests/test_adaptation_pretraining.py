@@ -87,6 +87,7 @@ def test_each_kind_moves_every_weight_and_leaves_the_global_random_state(kind: s
         assert torch.equal(value, again.backbone.state_dict()[name])
 
 
+@pytest.mark.slow
 def test_supervised_pretraining_learns_the_classes() -> None:
     images, unseen = (tv.load_images("digits", split, limit=600) for split in ("train", "test"))
     result = pretrain(images, "supervised", steps=150, progress=False)
@@ -103,12 +104,14 @@ def test_generative_pretraining_hands_over_the_encoder_of_its_vae() -> None:
         assert torch.equal(value, result.vae.encoder.state_dict()[name])
 
 
+@pytest.mark.slow
 def test_contrast_tells_images_apart_better_with_training() -> None:
     images = tv.load_images("digits", limit=300)
     result = pretrain(images, "contrastive", steps=150, progress=False)
     assert result.history.objective[-1] > result.history.objective[0] + 0.5  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_contrast_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     images = tv.load_images("digits", limit=60)
 

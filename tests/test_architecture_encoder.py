@@ -67,6 +67,7 @@ def test_it_is_a_vae_whose_encoder_follows_the_path() -> None:
     assert multiply_adds(model, SHAPE) > multiply_adds(model.encoder, SHAPE) > 0
 
 
+@pytest.mark.slow
 def test_random_paths_train_all_of_them() -> None:
     model = vae()
     elbo = train(model, 150)

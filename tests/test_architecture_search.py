@@ -189,6 +189,7 @@ evolutionary_search(score, (3,) * 4, budget=20, population=4, checkpoint=sys.arg
 """
 
 
+@pytest.mark.slow
 def test_a_search_killed_again_and_again_comes_to_the_same_result(tmp_path: Path) -> None:
     def search(**options: Path) -> SearchResult:
         return evolutionary_search(

@@ -36,6 +36,7 @@ def test_origins_have_names() -> None:
     assert WeightSources(supernet(0)).options == ("inherit", "fresh")
 
 
+@pytest.mark.slow
 def test_every_stage_has_the_weights_of_its_origin() -> None:
     origins = sources()
     fresh = origins.backbone(PATH, (1, 1, 1), seed=3)

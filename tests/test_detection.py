@@ -294,6 +294,7 @@ def trained() -> Detector:
     return detector
 
 
+@pytest.mark.slow
 def test_a_detector_learns_a_few_squares(trained: Detector) -> None:
     objects = squares()
     assert mean_average_precision(detect(conv(), objects), objects).map50 < 0.1

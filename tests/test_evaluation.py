@@ -116,6 +116,7 @@ def test_iwae_bound_is_the_log_likelihood_when_the_posterior_is_exact(samples: i
     assert bound.mean().item() == pytest.approx(pca.score(x.flatten(1).numpy()), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_iwae_bound_climbs_from_the_elbo_to_the_log_likelihood() -> None:
     model, x, pca = _probabilistic_pca(2)
     truth = pca.score(x.flatten(1).numpy())

@@ -92,6 +92,7 @@ def test_parts_add_up_to_the_kl(estimator: str) -> None:
     assert total.mean().item() == pytest.approx(closed, abs=4 * error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 10])
 def test_total_correlation_published_in_disentanglement_lib(d: int) -> None:
     n = 10_000 if d > 1 else 500

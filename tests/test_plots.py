@@ -12,6 +12,7 @@ from PIL import Image
 
 import tutorial_vae as tv
 from tutorial_vae import plots
+from tutorial_vae.similarity import layer_profiles, similarity_map
 from tutorial_vae.training import training_curves
 
 
@@ -132,7 +133,7 @@ def test_similarity_map_has_a_fixed_scale_and_coloured_names(
 def test_layer_profiles_draw_controls_grey_and_dashed(
     similarities: dict[str, tv.LayerSimilarity],
 ) -> None:
-    figure = plots.layer_profiles(similarities, controls=["untrained"])
+    figure = layer_profiles(similarities, controls=["untrained"])
     lines = {line.get_label(): line for line in figure.axes[0].lines}
     assert set(lines) == {"other", "untrained"}
     assert lines["untrained"].get_color() == plots.COLOURS["control"]
@@ -140,9 +141,9 @@ def test_layer_profiles_draw_controls_grey_and_dashed(
     assert lines["other"].get_linestyle() == "-"
     np.testing.assert_array_equal(lines["other"].get_ydata(), np.diag(similarities["other"].values))
     with pytest.raises(ValueError, match="nobody"):
-        plots.layer_profiles(similarities, controls=["nobody"])
+        layer_profiles(similarities, controls=["nobody"])
     with pytest.raises(ValueError, match="at least one"):
-        plots.layer_profiles({})
+        layer_profiles({})
 
 
 def test_figures_do_not_pile_up(similarities: dict[str, tv.LayerSimilarity]) -> None:
@@ -157,7 +158,7 @@ def test_figures_can_be_drawn_into_given_axes(
 ) -> None:
     figure, ax = plt.subplots()
     try:
-        assert plots.similarity_map(similarities["other"], ax=ax) is figure
+        assert similarity_map(similarities["other"], ax=ax) is figure
         assert ax.images
     finally:
         plt.close(figure)
@@ -168,4 +169,4 @@ def test_axes_name_the_measure() -> None:
     net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 3))
     similarity = tv.compare_layers(net, net, torch.rand(20, 1, 4, 4), measure="rsa")
     assert similarity.plot().axes[1].get_ylabel() == "RSA"
-    assert plots.layer_profiles({"same": similarity}).axes[0].get_ylabel() == "RSA"
+    assert layer_profiles({"same": similarity}).axes[0].get_ylabel() == "RSA"

@@ -86,7 +86,7 @@ def test_every_file_has_the_project_at_the_same_address() -> None:
     places = set(rehome.places())
     assert {p.name for p in places} >= {"_config.yml", "CITATION.cff", "README.md"}
     for path in _tracked():
-        if path.suffix in {".png", ".ico", ".safetensors"} or path == Path(__file__):
+        if path.suffix in {".png", ".ico", ".safetensors", ".ttf"} or path == Path(__file__):
             continue
         links = _repository_links(path.read_text(encoding="utf-8"))
         assert links <= {address}, f"{path} has the project at {links}"
@@ -149,7 +149,7 @@ def test_no_file_speaks_of_a_machine() -> None:
     # Assembled from parts, so that this file passes its own test.
     paths = re.compile("|".join(("/" + "root/", "/" + "home/(?!jovyan)", "/" + "work/")))
     for path in _tracked():
-        if path.suffix in {".png", ".ico", ".safetensors"}:
+        if path.suffix in {".png", ".ico", ".safetensors", ".ttf"}:
             continue
         found = paths.search(path.read_text(encoding="utf-8"))
         assert not found, f"{path} mentions {found[0]}"

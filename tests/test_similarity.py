@@ -1,6 +1,5 @@
 """The similarity of representations, against published values, exact identities and bad input."""
 
-import builtins
 import doctest
 import itertools
 import math
@@ -11,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from tutorial_vae import plots, similarity
+from tutorial_vae import similarity
 from tutorial_vae.data import ImageSet
 from tutorial_vae.models import VAE
 from tutorial_vae.similarity import (
@@ -594,6 +593,7 @@ def test_interval_is_the_spread_of_recomputed_half_samples(n, estimator, kernel)
     assert high[1, 0] - low[1, 0] == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_interval_covers_the_value_of_the_population():
     """200 sets of 60 images: coverage of 95% has a standard error of 1.5 points."""
     generator = np.random.default_rng(0)
@@ -666,23 +666,9 @@ def test_to_frame(images):
     np.testing.assert_array_equal(frame.to_numpy(), result.values)
 
 
-def test_to_frame_without_pandas(monkeypatch):
-    real_import = builtins.__import__
-
-    def refuse(name, *args, **kwargs):
-        if name == "pandas":
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    result = similarity_of([NOISE], [NOISE])
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(ImportError, match="to_frame needs pandas: pip install pandas"):
-        result.to_frame()
-
-
 def test_plot_hands_over_to_the_figure(monkeypatch):
     calls = []
-    monkeypatch.setattr(plots, "similarity_map", lambda *args, **kw: calls.append((args, kw)) or 7)
+    monkeypatch.setattr(maps, "similarity_map", lambda *args, **kw: calls.append((args, kw)) or 7)
     result = similarity_of([NOISE], [NOISE])
     assert result.plot() == 7
     assert calls == [((result,), {"ax": None})]

@@ -197,6 +197,7 @@ def test_frozen_parameters_stay() -> None:
     assert moved == {name for name in before if name.startswith("encoder")}
 
 
+@pytest.mark.slow
 def test_bf16_learns_about_as_well() -> None:
     full, half = _model(), _model()
     _fit(full, steps=300)
@@ -261,6 +262,7 @@ def test_objectives_with_weights_of_their_own_resume_too(tmp_path: Path) -> None
     assert straight.calls == resumed.calls == 75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["32", "bf16"])
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_raises_the_elbo_and_resumes_bit_for_bit(
@@ -286,6 +288,7 @@ def test_every_objective_raises_the_elbo_and_resumes_bit_for_bit(
         assert torch.equal(value, rest.state_dict()[key]), key
 
 
+@pytest.mark.slow
 def test_continuous_bernoulli_learns_in_both_precisions() -> None:
     images = (_images() // 2) + 64  # grey on grey: 64 and 191
     for precision in ("32", "bf16"):
@@ -309,6 +312,7 @@ tv.save_model(model, {result!r})
 """
 
 
+@pytest.mark.slow
 def test_run_killed_again_and_again_ends_with_the_same_weights(tmp_path: Path) -> None:
     straight = _model()
     _fit(straight, steps=600)

@@ -50,6 +50,7 @@ def test_the_grid_holds_every_path_alone_and_every_choice_of_weights() -> None:
     assert longer.after == "architecture_sources"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [SOURCE, *TARGETS])
 def test_the_parts_of_a_task_share_no_image(task: str) -> None:
     parts = {part: images_of(task, part, 0).images for part in ("train", "validation", "test")}
@@ -67,6 +68,7 @@ def test_the_parts_of_a_task_share_no_image(task: str) -> None:
     assert not torch.equal(images_of(task, "train", 1).images, parts["train"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TARGETS)
 def test_training_helps_on_every_target(task: str) -> None:
     torch.manual_seed(0)
@@ -76,6 +78,7 @@ def test_training_helps_on_every_target(task: str) -> None:
     assert score(network, task, "validation", 0) > before + 0.02
 
 
+@pytest.mark.slow
 def test_a_super_network_goes_from_the_source_to_its_winning_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

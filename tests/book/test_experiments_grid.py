@@ -109,6 +109,7 @@ print(*(row["value"] for run in runs for row in run.rows))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_grid_goes_on_where_it_was(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SLOW_GRID, str(tmp_path)]
     log = tmp_path / "log"
@@ -152,6 +153,7 @@ def ray_address() -> Iterator[str]:
     cluster.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["dask", "ray"])
 def test_a_cluster_gives_the_same_and_goes_on_as_well(
     backend: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -186,6 +188,7 @@ print(sum(len(run.rows) for run in runs))
 """
 
 
+@pytest.mark.slow
 def test_workers_that_grew_are_replaced_where_warnings_are_errors(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-c", _GROWING_GRID, str(tmp_path)],

@@ -1,8 +1,8 @@
 // The front end of LayerExplorer, after the texts of controls.js and layers.js. Notebooks run it
 // through anywidget; pages without a kernel run the same text from the stored state.
 import {
-  chooserOf, clamp, decodeBytes, field, freshId, keepPainted, menuOf, node, number, readingLine,
-  sliderOf, text,
+  chooserOf, clamp, decodeBytes, field, freshId, keepPainted, menuOf, native, node, number,
+  readingLine, sliderOf,
 } from "tutorial_vae/explorer/controls.js";
 import {
   colour, colourBar, hatchOf, part, runsOf, shortName,

@@ -113,11 +113,9 @@ class LayerSimilarity:
         return np.where(np.isnan(self.values), np.nan, (1 + reached) / (1 + permutations))
 
     def to_frame(self) -> "pandas.DataFrame":
-        """Return the values as a pandas table (pandas has to be installed)."""
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas") from error
+        """Return the values as a pandas table."""
+        import pandas
+
         return pandas.DataFrame(self.values, index=list(self.rows), columns=list(self.columns))
 
     def plot(self, ax: "Axes | None" = None) -> Any:

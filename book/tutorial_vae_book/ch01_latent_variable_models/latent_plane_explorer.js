@@ -1,8 +1,8 @@
 // The front end of LatentPlaneExplorer, after the text of controls.js. Notebooks run it through
 // anywidget; pages without a kernel run the same text from the stored state.
 import {
-  buttonOf, chooserOf, clamp, decodeBytes, field, freshId, greyImage, keepPainted, menuOf, node,
-  number, readingLine, sliderOf, text,
+  buttonOf, chooserOf, clamp, decodeBytes, field, freshId, greyImage, keepPainted, menuOf, native,
+  node, number, readingLine, sliderOf, text,
 } from "tutorial_vae/explorer/controls.js";
 
 const RINGS = 2; // standard deviations: in the plane 86 % of draws fall inside

@@ -2,7 +2,7 @@
 // pages without a kernel run the same text from the stored state. All integrals are done here.
 import {
   buttonOf, chooserOf, clamp, field, freshId, keepPainted, menuOf, node, number, readingLine,
-  sliderOf, text,
+  sliderOf,
 } from "tutorial_vae/explorer/controls.js";
 
 const LOG_ROOT = 0.5 * Math.log(2 * Math.PI);

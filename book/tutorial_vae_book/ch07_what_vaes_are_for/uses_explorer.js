@@ -2,7 +2,7 @@
 // pages without a kernel run the same text from the stored state.
 import {
   chooserOf, clamp, decodeBytes, field, freshId, greyImage, keepPainted, menuOf, node, number,
-  readingLine, sliderOf, text,
+  readingLine, sliderOf,
 } from "tutorial_vae/explorer/controls.js";
 
 const AROUND = 5; // pictures shown on each side of a threshold

@@ -1,6 +1,6 @@
 // The front end of AlignmentExplorer, after the texts of controls.js and noise.js.
 import {
-  chooserOf, clamp, freshId, keepPainted, meanOf, node, number, readingLine, text,
+  chooserOf, clamp, freshId, keepPainted, meanOf, node, number, readingLine,
 } from "tutorial_vae/explorer/controls.js";
 import { label, seededNoise, slidersOf, spreadOf } from "tutorial_vae_book/noise.js";
 

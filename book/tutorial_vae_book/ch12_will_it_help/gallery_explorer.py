@@ -114,14 +114,7 @@ class GalleryExplorer(ChoiceExplorer):
             {"card": range(len(cards))},
             declined=CANNOT_TELL,
             questions=[
-                {
-                    "name": name,
-                    "text": question.text,
-                    "choices": [*question.choices, CANNOT_TELL],
-                    "always": question.always,
-                    "measure": question.measure,
-                    "decimals": question.decimals,
-                }
+                {"name": name, **vars(question), "choices": [*question.choices, CANNOT_TELL]}
                 for name, question in questions.items()
             ],
             cards=[_described(card, questions, strips) for card in cards],
@@ -129,8 +122,7 @@ class GalleryExplorer(ChoiceExplorer):
         )
 
     def _summary(self) -> str:
-        cards = len(self.data["cards"])
-        return f"{cards} card{'s' * (cards > 1)}"
+        return self._counts("card")
 
 
 def _check(card: GalleryCard, questions: Mapping[str, GalleryQuestion]) -> None:
