@@ -184,7 +184,7 @@ export default explorer("paths", ({ data, now, choose, valuesOf, id }) => {
   return {
     reading,
     painted: () => now().path.split("-").forEach((choice, stage) => { blockMenus[stage].value = choice; }),
-    controls: { task: { wide: true, title: (task) => (task === source ? `${task}, the source` : task) }, path: { hidden: true },
+    controls: { task: { wide: true, title: (task) => (task === source ? `${task}, the source` : task) }, path: { hidden: () => true },
       seed: { title: (seed) => (seed === null ? meanWords : `seed ${seed}`), offered: () => [null, ...seeds] },
       shared: startMenu("shared"), alone: startMenu("alone") },
     figures: [
