@@ -283,7 +283,7 @@ def test_sliders_move_with_the_keyboard_and_keep_their_place(opened):
 @pytest.mark.parametrize("width", [360, 1280])
 def test_every_use_fits_and_has_words(opened, width):
     opened.set_viewport_size({"width": width, "height": 900})
-    for use in explorer().data["choices"]["use"]:
+    for use in explorer().data["choices"]["use"]["values"]:
         choose(opened, use)
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         for drawing in opened.locator(f"{CHARTS}, .tvae-uses canvas").all():

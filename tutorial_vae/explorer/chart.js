@@ -114,7 +114,9 @@ export const ranges = (points) => ({ x, y, low, high }) => points.filter((point)
 // A mark of a shape around a place; `size` is half its width.
 export function markOf(shape, x, y, size, more) {
   const [s, d] = [size * 0.88, size * 1.3];
-  const paths = { square: `M${x - s} ${y - s}h${2 * s}v${2 * s}h${-2 * s}Z`, diamond: `M${x} ${y - d}l${d} ${d}l${-d} ${d}l${-d} ${-d}Z` };
+  const paths = { square: `M${x - s} ${y - s}h${2 * s}v${2 * s}h${-2 * s}Z`, diamond: `M${x} ${y - d}l${d} ${d}l${-d} ${d}l${-d} ${-d}Z`,
+    down: `M${x} ${y + d}l${-d} ${-2 * s - size / 3}h${2 * d}Z`, cross: `M${x - s} ${y - s}l${2 * s} ${2 * s}M${x - s} ${y + s}l${2 * s} ${-2 * s}`,
+    triangle: `M${x} ${y - d}l${d} ${2 * s + size / 3}h${-2 * d}Z` };
   return shape in paths ? node("path", { d: paths[shape], ...more }) : node("circle", { cx: x, cy: y, r: size, ...more });
 }
 
@@ -143,8 +145,9 @@ export const ends = (lines) => ({ y, right, base }) => {
 };
 
 // A chart on its side: a row for each of `lines`, { name, title, part, spread, shape, aside, pick }, with
-// a mark at the mean and a line over the seeds. A row with a `pick` (data of a click) may be chosen. It
-// may have a heading, its `group`; small dots at `points`; another mark, `from`; and a word where there is nothing.
+// a mark at the mean and a line over the seeds, or `marks`, several such { part, spread, shape }. A row
+// with a `pick` (data of a click) may be chosen. It may have a heading, its `group`; a class of its
+// lettering, `text`; small dots at `points`; another mark, `from`; and a word where there is nothing.
 export function rows({ width, label, x, lines, chosen, column, choose = () => {}, look = "", left = 138, right = column ? 44 : 14, height = 26 }) {
   const [top, central] = [22, { "dominant-baseline": "central" }];
   let bottom = top;
@@ -153,16 +156,18 @@ export function rows({ width, label, x, lines, chosen, column, choose = () => {}
     return { ...each, y: bottom - height / 2, here: each.name === chosen };
   });
   const across = (value) => left + x.place(clamp(value, x.low, x.high)) * (width - left - right);
-  const row = ({ name, title = name, part, spread, shape, aside = "", pick, y, here, group, points = [], from, missing = "not measured" }) => {
-    const strong = { ...central, "text-anchor": "end", class: `tvae-name${here ? " tvae-strong" : ""}` };
-    const middle = y - (points.length ? 3 : 0);
+  const row = ({ name, title = name, part, spread, shape, aside = "", pick, marks = [{ part, spread, shape }], text: lettering = "",
+    y, here, group, points = [], from, missing = "not measured" }) => {
+    const strong = { ...central, "text-anchor": "end", class: `tvae-name ${lettering}${here ? " tvae-strong" : ""}` };
+    const [found, middle] = [marks.filter((each) => each.spread), y - (points.length ? 3 : 0)];
     return [text(title, left - 10, y, strong), text(aside, width - 2, y, strong),
       ...(group ? [text(group, 0, y - height / 2 - 7, { "font-size": 11 })] : []),
-      ...(!spread ? [text(missing, left + 6, y, { ...central, class: "tvae-void-text" })] : [
-        node("line", { x1: across(spread.low), x2: across(spread.high), y1: middle, y2: middle, class: `tvae-range tvae-${part}` }),
-        ...(from === undefined ? [] : [markOf("diamond", across(from), middle, 4, { class: "tvae-dot tvae-from" })]),
-        ...points.map((point) => node("circle", { cx: across(point), cy: y + 7, r: 2.4, class: "tvae-point" })),
-        markOf(shape, across(spread.mean), middle, here ? 6.5 : 5, { class: `tvae-dot tvae-${part} ${shape === "diamond" ? "tvae-hollow" : ""}` })]),
+      ...(found.length ? [] : [text(missing, left + 6, y, { ...central, class: "tvae-void-text" })]),
+      ...(from === undefined || !found.length ? [] : [markOf("diamond", across(from), middle, 4, { class: "tvae-dot tvae-from" })]),
+      ...(found.length ? points : []).map((point) => node("circle", { cx: across(point), cy: y + 7, r: 2.4, class: "tvae-point" })),
+      ...found.flatMap((each) => [
+        node("line", { x1: across(each.spread.low), x2: across(each.spread.high), y1: middle, y2: middle, class: `tvae-range tvae-${each.part}` }),
+        markOf(each.shape, across(each.spread.mean), middle, here ? 6.5 : 5, { class: `tvae-dot tvae-${each.part} ${each.shape === "diamond" ? "tvae-hollow" : ""}` })]),
       ...(pick ? [node("rect", { x: 0, width, y: y - height / 2, height, fill: "transparent", class: "tvae-touch", ...pick })] : [])];
   };
   const drawn = node("svg", { role: "img", class: `tvae-chart ${look}`, "aria-label": label, width, height: bottom + 22 },

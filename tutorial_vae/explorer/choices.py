@@ -39,11 +39,14 @@ class Range(traitlets.TraitType[Any, Any]):
         super().__init__()
         self.tag(sync=True, label=label)
 
-    def validate(self, explorer: Any, value: Any) -> float:
-        """Return the value, which must lie between the ends in the explorer's data."""
+    def validate(self, explorer: Any, value: Any) -> int | float:
+        """Return the value, which must lie between the ends in the explorer's data.
+
+        Steps of whole numbers give whole numbers.
+        """
         about = explorer.data["choices"][self.name]
         if about["low"] <= value <= about["high"]:
-            return float(value)
+            return int(value) if isinstance(about["step"], int) else float(value)
         raise ValueError(
             f"{self.name} must be from {about['low']:g} to {about['high']:g}, got {value!r}"
         )

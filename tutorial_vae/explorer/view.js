@@ -3,12 +3,14 @@
 //
 // A view is a function of { data, now, choose, valuesOf, id, paint } that returns
 //   reading   () => [text, what matters most, rest], for the line that is read out;
-//   figures   each { title, draw, wide, before, after }: () => content of the heading, (width) => one or
-//             more elements, whether it takes the whole width, and elements that stay beside the drawing;
-//   controls  by the name of a choice { title, say, look, offered, shown, wide, hidden, into }: how a value is
-//             called and spoken, a class for it, which values are offered now, which is shown, whether it
-//             has more room or something else stands for it, and another element to lie in;
-//   beside    elements after the controls;    below    elements under the figures;
+//   figures   each { title, draw, wide, before, after, hidden, holds }: () => content of the heading,
+//             (width) => one or more elements, whether it takes the whole width, elements that stay
+//             beside the drawing, () => whether it is left out now, and the names of the choices whose
+//             controls stand in it;
+//   controls  by the name of a choice { title, say, look, offered, shown, wide, hidden }: how a value is
+//             called and spoken, a class for it, which values are offered now, which is shown, its room,
+//             and () => whether it is left out now;
+//   above     elements before the controls;   beside    elements after them;    below    elements under the figures;
 //   traits    of the model that are watched besides the choices;    painted   what else is done after a change.
 import {
   chooserOf, field, freshId, keepPainted, menuOf, node, readingLine, sliderOf,
@@ -19,8 +21,8 @@ const keyOf = (value) => (value === null ? "" : String(value));
 function menuFor(id, values, { title = String, offered = () => values }, move) {
   const menu = menuOf(id, [], (key) => move(values.find((value) => keyOf(value) === key)));
   return { control: menu, show(value) {
-    const [options, named] = [offered(), [...menu.options].map((option) => option.text)];
-    if (String(options.map(title)) !== String(named)) {
+    const [options, named] = [offered(), [...menu.options].map((option) => option.value + option.text)];
+    if (String(options.map((each) => keyOf(each) + title(each))) !== String(named)) {
       menu.replaceChildren(...options.map((each) => node("option", { value: keyOf(each) }, title(each))));
     }
     menu.value = keyOf(value);
@@ -49,8 +51,7 @@ function controlFor(id, choice, about, move) {
     : (slider ? sliderFor : menuFor)(id, values, about, move);
   const box = field(control, label, ...(output ? [output] : []));
   box.classList.toggle("tvae-wide", Boolean(about.wide));
-  about.into?.append(box);
-  return { box, show, needed: !about.hidden && !about.into && (!values || values.length > 1) };
+  return { box, show, needed: !values || values.length > 1 };
 }
 
 // Puts elements into a box; one that is there already stays in place, and so keeps the focus.
@@ -61,11 +62,13 @@ function fill(box, content) {
   }
 }
 
-function frameOf({ title, draw, wide = false, before = [], after = [] }) {
+function frameOf({ title, draw, wide = false, before = [], after = [], hidden = () => false }, held) {
   const [heading, drawing] = [node("p", { class: "tvae-heading" }), node("div", { class: "tvae-drawing" })];
   const box = node("div", { class: `tvae-figure${wide ? " tvae-whole" : ""}` },
-    ...before, ...(title ? [heading] : []), drawing, ...after);
+    ...before, ...(title ? [heading] : []), ...held, drawing, ...after);
   return { box, paint() {
+    box.hidden = hidden();
+    if (box.hidden) return;
     if (title) heading.replaceChildren(...[title()].flat());
     fill(drawing, draw(box.clientWidth || 320));
   } };
@@ -77,20 +80,28 @@ export const explorer = (look, view) => ({
     const [id, names] = [freshId(), Object.keys(choices)];
     const now = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
     const given = { id, model, data, now, choose: chooserOf(model), valuesOf: (name) => choices[name].values, paint: () => paint() };
-    const { reading, figures, controls: about = {}, beside = [], below = [], traits = [], painted = () => {} } = view(given);
+    const { reading, figures, controls: about = {}, above = [], beside = [], below = [], traits = [], painted = () => {} } = view(given);
     const controls = names.map((name) => ({ name, ...controlFor(`${id}-${name}`, choices[name], about[name] ?? {},
       (value) => given.choose({ [name]: value })) }));
-    const [line, frames] = [readingLine(), figures.map(frameOf)];
+    const boxOf = (chosen) => controls.filter(({ name, needed }) => needed && chosen(name)).map(({ box }) => box);
+    const held = figures.flatMap(({ holds = [] }) => holds);
+    const rowOf = (...content) => (content.length ? [node("div", { class: "tvae-controls" }, ...content)] : []);
+    const [line, frames] = [readingLine(), figures.map((figure) =>
+      frameOf(figure, rowOf(...boxOf((name) => figure.holds?.includes(name)))))];
+    const boxes = node("div", { class: "tvae-figures" }, ...frames.map(({ box }) => box));
     el.replaceChildren(node("div", { class: `tvae-explorer tvae-${look}` },
-      node("div", { class: "tvae-controls" }, ...controls.filter(({ needed }) => needed).map(({ box }) => box), ...beside),
-      line.line, node("div", { class: "tvae-figures" }, ...frames.map(({ box }) => box)), ...below));
+      ...above, ...rowOf(...boxOf((name) => !held.includes(name)), ...beside),
+      line.line, boxes, ...below));
     function paint() {
-      for (const { name, show } of controls) show(about[name]?.shown?.() ?? model.get(name));
+      for (const { name, show, box } of controls) {
+        box.hidden = about[name]?.hidden?.() ?? false;
+        show(about[name]?.shown?.() ?? model.get(name));
+      }
       line.say(...reading());
       for (const frame of frames) frame.paint();
       painted();
     }
-    return keepPainted(model, [...names, ...traits], paint, el.firstChild);
+    return keepPainted(model, [...names, ...traits], paint, boxes);
   },
 });
 

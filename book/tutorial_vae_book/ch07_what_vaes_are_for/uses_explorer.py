@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import traitlets
 
 from tutorial_vae.evaluation import Quality
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, pack, pack_pictures, script, style
 
 from ..results import Summary
 
@@ -45,7 +44,11 @@ class Generation:
 
     def _described(self) -> dict[str, Any]:
         rows = [
-            {"name": name, **_bytes(pictures), "quality": _rounded(self.quality[name])}
+            {
+                "name": name,
+                "pictures": pack_pictures(pictures),
+                "quality": _rounded(self.quality[name]),
+            }
             for name, pictures in self.pictures.items()
         ]
         return {"rows": rows, "real": _rounded(self.real)}
@@ -75,7 +78,7 @@ class Detection:
     def _described(self) -> dict[str, Any]:
         return {
             "rows": [
-                {"name": name, "scores": [float(f"{score:.5g}") for score in scores]}
+                {"name": name, "scores": pack(scores, name, len(self.anomalous))}
                 for name, scores in self.scores.items()
             ],
             "anomalous": np.asarray(self.anomalous).astype(int).tolist(),
@@ -122,12 +125,16 @@ class Compression:
 
     def _described(self) -> dict[str, Any]:
         rows = [
-            {"name": name, **_bytes(pictures), "errors": _rounded(self.errors[name], 5)}
+            {
+                "name": name,
+                "pictures": pack_pictures(pictures),
+                "errors": _rounded(self.errors[name], 5),
+            }
             for name, pictures in self.pictures.items()
         ]
         return {
             "rows": rows,
-            "originals": _bytes(self.originals),
+            "originals": pack_pictures(self.originals),
             "rates": _rounded(self.rates, 3),
             "curve": _rounded(self.curve.tolist(), 5),
         }
@@ -190,7 +197,7 @@ class Grouping:
         return {"rows": rows}
 
 
-class UsesExplorer(Explorer):
+class UsesExplorer(ChoiceExplorer):
     """Five uses of a model to choose from, each with a slider and what it changes.
 
     A temperature for generation, the false alarms one allows for anomaly detection, a rate for
@@ -226,14 +233,14 @@ class UsesExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    use = traitlets.Unicode().tag(sync=True)
-    temperature = traitlets.Float().tag(sync=True)
-    anomaly = traitlets.Unicode().tag(sync=True)
-    false_alarms = traitlets.Int().tag(sync=True)
-    weight = traitlets.Float().tag(sync=True)
-    data_set = traitlets.Unicode().tag(sync=True)
-    label_count = traitlets.Int().tag(sync=True)
-    group_count = traitlets.Int().tag(sync=True)
+    use = Choice("what for")
+    temperature = Choice("temperature of the draws", slider=True)
+    anomaly = Choice("anomalies")
+    false_alarms = Choice("false alarms allowed", slider=True)
+    weight = Choice("weight of the KL, β", slider=True)
+    data_set = Choice("images")
+    label_count = Choice("labels", slider=True)
+    group_count = Choice("clusters", slider=True)
 
     def __init__(
         self,
@@ -273,45 +280,22 @@ class UsesExplorer(Explorer):
             "label_count": list(curves.labels),
             "group_count": list(clustering.counts),
         }
-        data = {
-            "pictures": _bytes(pictures),
-            "labels": [str(label) for label in labels],
-            "choices": choices,
-            "generation": generation._described(),
-            "anomalies": {name: each._described() for name, each in anomalies.items()},
-            "compression": compression._described(),
-            "classification": {name: each._described() for name, each in classification.items()},
-            "clustering": clustering._described(),
-        }
         usual = {"temperature": 1.0, "false_alarms": 5, "weight": 1.0, "label_count": 100}
         usual["group_count"] = len(set(labels))
-        start = {
-            name: usual[name] if usual.get(name) in values else values[0]
-            for name, values in choices.items()
-        }
-        super().__init__(data=data, **start)
+        super().__init__(
+            choices,
+            {name: value for name, value in usual.items() if value in choices[name]},
+            pictures=pack_pictures(pictures),
+            labels=[str(label) for label in labels],
+            generation=generation._described(),
+            anomalies={name: each._described() for name, each in anomalies.items()},
+            compression=compression._described(),
+            classification={name: each._described() for name, each in classification.items()},
+            clustering=clustering._described(),
+        )
 
     def _summary(self) -> str:
         return ", ".join(_USES)
-
-    @traitlets.validate(
-        "use",
-        "temperature",
-        "anomaly",
-        "false_alarms",
-        "weight",
-        "data_set",
-        "label_count",
-        "group_count",
-    )
-    def _one_of_the_choices(self, proposal: Any) -> Any:
-        return self._one_of(self.data["choices"][proposal["trait"].name], proposal)
-
-
-def _bytes(pictures: np.ndarray) -> dict[str, Any]:
-    """Pictures as one byte a pixel, with the lengths of their axes."""
-    levels = np.round(np.clip(pictures, 0, 1) * 255).astype(np.uint8)
-    return {"pixels": base64.b64encode(levels.tobytes()).decode(), "shape": list(pictures.shape)}
 
 
 def _rounded(numbers: Any, decimals: int = 4) -> Any:

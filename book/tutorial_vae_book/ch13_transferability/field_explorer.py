@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas
 from latex2mathml.converter import convert
@@ -12,7 +12,7 @@ from tutorial_vae.explorer import Choice, ChoiceExplorer, frame_of, script, styl
 
 from .field_results import field_results
 
-Rows = pandas.DataFrame | Sequence[Mapping[str, Any]]
+Rows: TypeAlias = pandas.DataFrame | Sequence[Mapping[str, Any]]
 
 FIELD = tomllib.loads(Path(__file__).with_name("field_map.toml").read_text(encoding="utf-8"))[
     "groups"

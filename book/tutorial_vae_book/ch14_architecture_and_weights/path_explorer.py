@@ -2,15 +2,23 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas
 
 from tutorial_vae.architecture import CANDIDATES
-from tutorial_vae.explorer import Choice, ChoiceExplorer, frame_of, pack_rows, script, style
+from tutorial_vae.explorer import (
+    Choice,
+    ChoiceExplorer,
+    frame_of,
+    pack_rows,
+    script,
+    style,
+)
 
-Rows: TypeAlias = pandas.DataFrame | Sequence[Mapping[str, Any]]
+Rows = pandas.DataFrame | Sequence[Mapping[str, Any]]
 
+_COLUMNS = ["task", "path", "seed", "measure", "value"]
 _STARTS = {"inherit": "0", "fresh": "1"}  # as the column weights numbers them
 _MEASURES = {"scenes": "mean average precision"}  # of other tasks it is the accuracy
 
@@ -50,8 +58,8 @@ class PathExplorer(ChoiceExplorer):
     _css = style(__file__)
 
     task = Choice("task")
-    path = Choice("path")
     seed = Choice("scores")
+    path = Choice("path")
     shared = Choice("shared weights start from")
     alone = Choice("path by itself starts from")
 
@@ -65,14 +73,13 @@ class PathExplorer(ChoiceExplorer):
         path: str | None = None,
         seed: int | None = None,
     ) -> None:
-        common = ["task", "path", "seed", "measure", "value"]
-        sources = frame_of(sources_rows, [*common, "start"], "sources_rows")
-        shared = frame_of(shared_rows, [*common, "start"], "shared_rows")
-        own = frame_of(rows, [*common, "weights", "searched"])
+        sources = frame_of(sources_rows, [*_COLUMNS, "start"], "sources_rows")
+        shared = frame_of(shared_rows, [*_COLUMNS, "start"], "shared_rows")
+        alone = frame_of(rows, [*_COLUMNS, "weights", "searched"])
         if sources.empty:
             raise ValueError("sources_rows must hold at least one measurement")
-        every = pandas.concat([sources, shared, own])
-        stages = str(sources["path"].iloc[0]).count("-") + 1
+        every = pandas.concat([table[_COLUMNS] for table in (sources, shared, alone) if len(table)])
+        stages = sources["path"].iloc[0].count("-") + 1
         numbers = map(str, range(len(CANDIDATES)))
         paths = ["-".join(each) for each in itertools.product(numbers, repeat=stages)]
         if unknown := set(every["path"]) - set(paths):
@@ -80,34 +87,34 @@ class PathExplorer(ChoiceExplorer):
                 f"rows name the paths {', '.join(sorted(unknown))}, but paths are from {paths[0]} "
                 f"to {paths[-1]}"
             )
-        tasks = every["task"].unique().tolist()
-        seeds = sorted(set(every["seed"].astype(int).tolist()))
-        # Whole paths, not found by a search, all of whose weights have one origin.
-        origins = {"-".join(number * stages): start for start, number in _STARTS.items()}
-        whole = own[own["searched"] == 0].assign(start=own["weights"].map(origins))
+        tasks, seeds = every["task"].unique().tolist(), sorted(set(every["seed"].astype(int)))
+        started = pandas.concat([table for table in (sources, shared) if len(table)])
+        starts = {"-".join([origin] * stages): start for start, origin in _STARTS.items()}
+        whole = alone.assign(start=alone["weights"].map(starts))[alone["searched"] == 0]
         axes = {"task": tasks, "start": list(_STARTS), "path": paths, "seed": seeds}
         super().__init__(
             {
                 "task": tasks,
+                "seed": [*seeds, None],
                 "path": paths,
-                "seed": [None, *seeds],
                 "shared": list(_STARTS),
                 "alone": list(_STARTS),
             },
-            {"task": task, "path": path, "seed": seed, "alone": "fresh"},
+            {"task": task, "path": path, "alone": "fresh"},
             candidates=[candidate.name for candidate in CANDIDATES],
-            multiply_adds=pack_rows(sources, "multiply_adds", {"path": paths}),
-            tasks=[
-                {
-                    "source": name == sources["task"].iloc[0],
-                    "measure": _MEASURES.get(name, "accuracy"),
-                }
-                for name in tasks
-            ],
-            shared=pack_rows(pandas.concat([sources, shared]), "validation", axes),
-            alone=pack_rows(whole, "test", axes),
+            source=sources["task"].iloc[0],
+            measures=[_MEASURES.get(name, "accuracy") for name in tasks],
+            costs=pack_rows(sources, "multiply_adds", {"path": paths}),
+            scores={
+                "shared": pack_rows(started, "validation", axes),
+                "alone": pack_rows(whole, "test", axes),
+            },
         )
+        self.seed = seed
 
     def _summary(self) -> str:
-        seeds = len(self.data["choices"]["seed"]["values"]) - 1
-        return f"{self._counts('task', 'path')} × {seeds} seed{'s' * (seeds > 1)}"
+        counts = {
+            name: len(self.data["choices"][name]["values"]) - (name == "seed")
+            for name in ("task", "path", "seed")
+        }
+        return " × ".join(f"{n} {name}{'s' * (n > 1)}" for name, n in counts.items())
