@@ -104,8 +104,8 @@ class _Runs:
 
     def _of(self, measure: str, which: tuple[str, str], fraction: int) -> pandas.Series:
         """The values by task and seed."""
-        wanted = {"measure": measure, "pretraining": which[0], "method": which[1]}
-        wanted |= {"fraction": fraction}
+        wanted: dict[str, str | int] = {"measure": measure, "fraction": fraction}
+        wanted |= {"pretraining": which[0], "method": which[1]}
         found = (self.rows[list(wanted)] == list(wanted.values())).all(axis=1)
         return self.rows[found].set_index(["task", "seed"])["value"].astype(float)
 

@@ -14,7 +14,7 @@ function titleOf(name) {
   return kind ? `${kind}: ${title}` : title;
 }
 
-export default explorer("methods", ({ data: { scratch, student, ...data }, now, choose, valuesOf }) => {
+export default explorer("methods", ({ data: { scratch, student, ...data }, now, choose }) => {
   // Mean, ends and Student's 95 % interval of the seeds that were measured.
   function spread(values) {
     const points = values.filter((value) => !Number.isNaN(value));

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas
 
@@ -16,7 +16,7 @@ from tutorial_vae.explorer import (
     style,
 )
 
-Rows = pandas.DataFrame | Sequence[Mapping[str, Any]]
+Rows: TypeAlias = pandas.DataFrame | Sequence[Mapping[str, Any]]
 
 _COLUMNS = ["task", "path", "seed", "measure", "value"]
 _STARTS = {"inherit": "0", "fresh": "1"}  # as the column weights numbers them
