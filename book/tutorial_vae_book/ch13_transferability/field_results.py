@@ -104,7 +104,7 @@ class _Runs:
 
     def _of(self, measure: str, which: tuple[str, str], fraction: int) -> pandas.Series:
         """The values by task and seed."""
-        wanted = {"measure": measure, "pretraining": which[0], "method": which[1]}
+        wanted: dict[str, Any] = {"measure": measure, "pretraining": which[0], "method": which[1]}
         wanted |= {"fraction": fraction}
         found = (self.rows[list(wanted)] == list(wanted.values())).all(axis=1)
         return self.rows[found].set_index(["task", "seed"])["value"].astype(float)
