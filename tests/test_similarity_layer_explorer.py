@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tutorial_vae.explorer import front_end
+from tutorial_vae.explorer import front_end, unpack
 from tutorial_vae.explorer.html import Section
+from tutorial_vae.similarity import layer_explorer
 from tutorial_vae.similarity.layer_explorer import LayerExplorer
 
 LAYERS = ("encoder.conv1", "encoder.mean", "decoder.dense1")
@@ -26,10 +27,7 @@ def comparison(values=None, *, rows=LAYERS, columns=LAYERS, chance=0.0, n=500):
 
 
 def decode(data, name="values"):
-    steps = np.frombuffer(base64.b64decode(data[name]), dtype=np.uint8).astype(float)
-    steps[steps == 255] = np.nan
-    values = data["low"] + (steps + 0.5) / 255 * (data["high"] - data["low"])
-    return values.reshape(len(data["keys"]), len(data["rows"]), len(data["columns"]))
+    return unpack(data[name])
 
 
 def test_values_survive_the_state_to_the_two_decimals_that_are_shown():
@@ -147,8 +145,8 @@ def test_an_ordinary_explorer_stays_small():
 
 def test_the_state_holds_the_front_end_of_the_package():
     state = LayerExplorer(comparison()).get_state()
-    assert state["_esm"] == front_end.script("layer_explorer.js")
-    assert state["_css"] == front_end.style("layer_explorer.css")
+    assert state["_esm"] == front_end.script(layer_explorer.__file__)
+    assert state["_css"] == front_end.style(layer_explorer.__file__)
 
 
 def test_every_class_of_the_front_end_carries_the_prefix():

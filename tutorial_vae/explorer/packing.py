@@ -41,9 +41,10 @@ def pack(
         )
     inside = (array >= low - 1e-9) & (array <= high + 1e-9)
     if not (inside | np.isnan(array) if gaps else inside).all():
+        least, most = (np.nanmin, np.nanmax) if gaps else (np.min, np.max)
         raise ValueError(
             f"{name} must lie between {low:g} and {high:g}, got values from "
-            f"{np.min(array):.3g} to {np.max(array):.3g}"
+            f"{least(array):.3g} to {most(array):.3g}"
         )
     text = base64.b64encode(array.astype("<f4").tobytes()).decode()
     return {"shape": list(array.shape), "bytes": text}

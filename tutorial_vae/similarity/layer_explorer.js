@@ -1,31 +1,17 @@
-// The front end of LayerExplorer, after the texts of controls.js and layers.js. Notebooks run it
-// through anywidget; pages without a kernel run the same text from the stored state.
+// The front end of LayerExplorer.
 import {
-  chooserOf, clamp, decodeBytes, field, freshId, keepPainted, menuOf, native, node, number,
-  readingLine, sliderOf,
+  chooserOf, clamp, field, freshId, keepPainted, menuOf, native, node, number, onArrows, readingLine,
+  sliderOf, unpack,
 } from "tutorial_vae/explorer/controls.js";
 import {
   colour, colourBar, hatchOf, part, runsOf, shortName,
 } from "tutorial_vae/explorer/layers.js";
 
-const NOT_DEFINED = 255;
-const STEPS = 255;
-
-// Comparisons are stored one after another, each as bytes in row order.
-function reader(data) {
-  const arrays = { values: decodeBytes(data.values), chance: decodeBytes(data.chance) };
-  const [rows, columns] = [data.rows.length, data.columns.length];
-  return (name, comparison, row, column) => {
-    const step = arrays[name][(comparison * rows + row) * columns + column];
-    if (comparison < 0 || step === NOT_DEFINED) return NaN;
-    return data.low + ((step + 0.5) / STEPS) * (data.high - data.low);
-  };
-}
-
 function render({ model, el }) {
   const data = model.get("data");
   const { rows, columns, selectors, row_title: rowTitle, column_title: columnTitle } = data;
-  const read = reader(data);
+  const arrays = { values: unpack(data.values), chance: unpack(data.chance) };
+  const read = (name, comparison, ...place) => (comparison < 0 ? NaN : arrays[name].at(comparison, ...place));
   const id = freshId();
   let cell = null; // the single cell that is pointed at, as [row, column]
 
@@ -88,17 +74,14 @@ function render({ model, el }) {
       text(shorten(columnTitle, right - left), (left + right) / 2, 7, middle),
       text(shorten(rowTitle, bottom - top), 7, (top + bottom) / 2, middle, true),
     ];
-    for (const run of columnRuns) {
-      const [start, end] = [x(run.start), x(run.end) + side];
-      const name = { ...middle, class: `tvae-part tvae-${run.part}` };
-      if (fits(run)) drawing.push(text(run.part, (start + end) / 2, 23, name));
-      drawing.push(node("line", { x1: start, x2: end, y1: 33, y2: 33, class: `tvae-strip tvae-${run.part}` }));
-    }
-    for (const run of rowRuns) {
-      const [start, end] = [y(run.start), y(run.end) + side];
-      const name = { ...middle, class: `tvae-part tvae-${run.part}` };
-      if (fits(run)) drawing.push(text(run.part, 23, (start + end) / 2, name, true));
-      drawing.push(node("line", { x1: 33, x2: 33, y1: start, y2: end, class: `tvae-strip tvae-${run.part}` }));
+    for (const [runs, place, isRow] of [[columnRuns, x, false], [rowRuns, y, true]]) {
+      for (const run of runs) {
+        const [start, end] = [place(run.start), place(run.end) + side];
+        const name = { ...middle, class: `tvae-part tvae-${run.part}` };
+        if (fits(run)) drawing.push(text(run.part, ...(isRow ? [23, (start + end) / 2] : [(start + end) / 2, 23]), name, isRow));
+        drawing.push(node("line", { class: `tvae-strip tvae-${run.part}`,
+          ...(isRow ? { x1: 33, x2: 33, y1: start, y2: end } : { x1: start, x2: end, y1: 33, y2: 33 }) }));
+      }
     }
     drawing.push(...columns.map((layer, column) => text(
       shortName(layer), x(column) + side / 2, top - 5,
@@ -134,12 +117,8 @@ function render({ model, el }) {
     pointAt(pointed(event));
     if (cell) chooseRow(cell[0]);
   });
-  map.addEventListener("keydown", (event) => {
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    if (!(event.key in steps)) return;
-    event.preventDefault();
-    const [down, across] = cell ? steps[event.key] : [0, 0]; // the first key only enters the map
-    const [index, column] = cell ?? [row(), 0];
+  onArrows(map, (down, across) => {
+    const [index, column] = cell ?? [row() - down, -across]; // the first key only enters the map
     pointAt([clamp(index + down, 0, rows.length - 1), clamp(column + across, 0, columns.length - 1)]);
     chooseRow(cell[0]);
   });

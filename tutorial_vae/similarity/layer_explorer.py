@@ -1,20 +1,12 @@
 """The layer explorer: slide over layers, switch between comparisons, read their similarity."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import traitlets
 
-from ..explorer import Explorer, script, style
-
-# Every hundredth of similarity owns two whole steps of the first range and one of the second, so
-# the two decimals on the screen are those that Python prints. The second is for strongly
-# negative values, which the unbiased estimate gives on very few images.
-_STEPS = 255
-_RANGES = ((-0.255, 1.02), (-1.005, 1.545))
-_NOT_DEFINED = 255
+from ..explorer import Explorer, pack, script, style
 
 
 @runtime_checkable
@@ -41,8 +33,8 @@ class Similarity(Protocol):
 class LayerExplorer(Explorer):
     """Heat map of layer similarity with a slider over layers and a menu for each selector.
 
-    The arrays travel in the state of the widget, quantised to one byte per value, so the same
-    front end works with a kernel and without one. Values are exact to the two decimals shown.
+    The arrays travel in the state of the widget, so the same front end works with a kernel and
+    without one.
 
     Args:
         similarities: one comparison of layers (`compare_layers` returns it), or several by key.
@@ -91,16 +83,13 @@ class LayerExplorer(Explorer):
 
         first = next(iter(by_key.values()))
         shape = (len(first.rows), len(first.columns))
-        values = [_layer_array(s.values, "values", key, shape) for key, s in by_key.items()]
-        chance = [_layer_array(s.chance, "chance", key, shape) for key, s in by_key.items()]
-        finite = np.concatenate([np.ravel(values), np.ravel(chance)])
-        finite = finite[np.isfinite(finite)]
-        low, high = _RANGES[int(finite.size > 0 and finite.min() < _RANGES[0][0])]
-        if finite.size and (finite.min() < low or finite.max() > high):
-            raise ValueError(
-                f"similarities must lie between -1 and 1, got values from {finite.min():.3g} "
-                f"to {finite.max():.3g}"
+        packed = {
+            name: pack(
+                [_layer_array(getattr(s, name), name, key, shape) for key, s in by_key.items()],
+                "similarities", len(by_key), *shape, low=-1.0, high=1.0, gaps=True,
             )
+            for name in ("values", "chance")
+        }  # fmt: skip
         data: dict[str, Any] = {
             "selectors": list(selectors),
             "keys": [list(key) for key in by_key],
@@ -108,10 +97,7 @@ class LayerExplorer(Explorer):
             "columns": list(first.columns),
             "row_title": row_title,
             "column_title": column_title,
-            "low": low,
-            "high": high,
-            "values": _encode(np.stack(values), low, high),
-            "chance": _encode(np.stack(chance), low, high),
+            **packed,
             "n": [getattr(s, "n", None) for s in by_key.values()],
         }
         super().__init__(data=data, layer=data["rows"][0], choice=data["keys"][0])
@@ -181,12 +167,5 @@ def _layer_array(array: Any, name: str, key: tuple[str, ...], shape: tuple[int, 
             f"similarities[{_key_text(key)}].{name} has shape {array.shape}, "
             f"but its layers need {shape}"
         )
-    return array
-
-
-def _encode(array: np.ndarray, low: float, high: float) -> str:
-    """Base64 text of the step of [low, high] that each value falls in, in C order."""
-    steps = np.floor((array - low) / (high - low) * _STEPS).clip(0, _STEPS - 1)
-    return base64.b64encode(
-        np.where(np.isfinite(array), steps, _NOT_DEFINED).astype(np.uint8).tobytes()
-    ).decode()
+    # What estimates and rounding errors put just beyond the ends is taken to lie there.
+    return np.where(np.abs(array) < 1.02, array.clip(-1, 1), array)
