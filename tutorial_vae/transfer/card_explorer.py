@@ -8,9 +8,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import traitlets
 
-from ..explorer import Explorer, Section, script, style
+from ..explorer import Choice, ChoiceExplorer, Range, Section, script, style
 from ..plots import layer_part
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ _SCORES = {
 }
 
 
-class CardExplorer(Explorer):
+class CardExplorer(ChoiceExplorer):
     """What stands behind a transfer card: layers, a map of the latents, single latents and scores.
 
     Args:
@@ -68,12 +67,12 @@ class CardExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    comparison = traitlets.Unicode().tag(sync=True)
-    layer = traitlets.Unicode().tag(sync=True)
-    map = traitlets.Unicode().tag(sync=True)
-    highlight = traitlets.Unicode(ALL_CLASSES).tag(sync=True)
-    unit = traitlets.Int().tag(sync=True)
-    score = traitlets.Unicode().tag(sync=True)
+    comparison = Choice("CKA with")
+    layer = Choice("layer", slider=True)
+    map = Choice("latents of")
+    highlight = Choice("bring out")
+    unit = Range("latent")
+    score = Choice("score (higher is better)")
 
     def __init__(self, card: "TransferCard") -> None:
         self._card = card
@@ -82,57 +81,48 @@ class CardExplorer(Explorer):
         found = [] if labels is None else labels.unique().tolist()
         classes = [] if labels is None else [found.index(label) for label in labels.tolist()]
         scores = {_SCORES[name]: of for name, of in card.scores.items()}
-        data: dict[str, Any] = {
-            "names": _NAMES,
-            "verdicts": [
+        class_names = [names[label] for label in found]
+        maps = {_NAMES[name]: _points(plane) for name, plane in card.maps.items()}
+        super().__init__(
+            {
+                "comparison": card.alignment,
+                "layer": card.layers,
+                "map": maps,
+                "highlight": [ALL_CLASSES, *class_names],
+                "unit": (0, len(card.units.active) - 1, 1),
+                "score": list(scores) or [""],
+            },
+            {
+                "layer": "encoder.mean" if "encoder.mean" in card.layers else None,
+                "unit": int(card.units.variances.argmax()),
+            },
+            names=_NAMES,
+            verdicts=[
                 [verdict.question, verdict.answer, *verdict.reasons, verdict.reliability]
                 for verdict in (advice.plan, advice.reconstruction, advice.classification)
             ],
-            "images": len(card.images),
-            "held_out": card.held_out,
-            "pictures": _columns(card),
-            "errors": {name: _rounded(estimate) for name, estimate in card.errors.items()},
-            "layers": list(card.layers),
-            "parts": [layer_part(name) for name in card.layers],
-            "comparisons": {
+            images=len(card.images),
+            held_out=card.held_out,
+            pictures=_columns(card),
+            errors={name: _rounded(estimate) for name, estimate in card.errors.items()},
+            parts=[layer_part(name) for name in card.layers],
+            comparisons={
                 with_: {of: _rows(np.stack(profile).T) for of, profile in profiles.items()}
                 for with_, profiles in card.alignment.items()
             },
-            "maps": {_NAMES[name]: _points(plane) for name, plane in card.maps.items()},
-            "classes": classes,
-            "class_names": [names[label] for label in found],
-            "all_classes": ALL_CLASSES,
-            "reach": _REACH,
-            "units": _units(card),
-            "scores": {
+            maps=maps,
+            classes=classes,
+            class_names=class_names,
+            reach=_REACH,
+            units=_units(card),
+            scores={
                 title: {name: _rounded(estimate) for name, estimate in of.items()}
                 for title, of in scores.items()
             },
-        }
-        super().__init__(
-            data=data,
-            comparison=next(iter(data["comparisons"])),
-            layer="encoder.mean" if "encoder.mean" in card.layers else card.layers[0],
-            map=next(iter(data["maps"])),
-            unit=int(card.units.variances.argmax()),
-            score=next(iter(scores), ""),
         )
 
     def _summary(self) -> str:
         return f"{len(self._card.images):,} images of {self._card.target}"
-
-    @traitlets.validate("comparison", "layer", "map", "score")
-    def _known(self, proposal: Any) -> str:
-        lists = {"comparison": "comparisons", "layer": "layers", "map": "maps", "score": "scores"}
-        return self._one_of(self.data[lists[proposal["trait"].name]] or [""], proposal)
-
-    @traitlets.validate("highlight")
-    def _known_class(self, proposal: Any) -> str:
-        return self._one_of([ALL_CLASSES, *self.data["class_names"]], proposal)
-
-    @traitlets.validate("unit")
-    def _known_unit(self, proposal: Any) -> int:
-        return self._between(0, len(self.data["units"]) - 1, proposal)
 
     def to_card(self, path: str | PathLike[str], *, title: str) -> None:
         """Write the whole card as one self-contained page: answers, explorer, pictures, scores.
