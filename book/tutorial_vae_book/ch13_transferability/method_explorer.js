@@ -168,7 +168,7 @@ export default explorer("methods", ({ data: { scratch, student, ...data }, now, 
       { title: () => "Accuracy on the source, before and after", draw: (width) => drawKept(here(), width),
         after: [note("Large marks are means over the seeds, small dots the seeds. Lines of differences reach over the 95\u00a0% interval of the " +
           "mean, by Student\u2019s t; the scale of points is widest near 0. A diamond on the source is the accuracy before. Bands reach over all " +
-          "seeds; what is grey and dashed is the control. Click a row to choose its method."), tuned] }],
+          "seeds; the dark line across the rows is the reference. Click a row to choose its method."), tuned] }],
     below: [node("details", { class: "tvae-settings" }, node("summary", native, "The settings of every method"), settings)],
   };
 });
