@@ -1,6 +1,6 @@
 // What explorers of noise share besides the text of controls.js. Nothing but a seed travels: the noise
 // is made here, the same numbers as `seeded_noise` makes in the package.
-import { field, meanOf, sliderOf, text } from "tutorial_vae/explorer/controls.js";
+import { meanOf } from "tutorial_vae/explorer/controls.js";
 
 // `count` numbers from position `start` on, both even.
 export function seededNoise(start, count, seed) {
@@ -20,23 +20,10 @@ export function seededNoise(start, count, seed) {
   return noise;
 }
 
-export function spreadOf(values) {
+// Mean, standard deviation, lowest and highest of a sample.
+export function sampleOf(values) {
   const mean = meanOf(values);
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, deviation: Math.sqrt(squares / (values.length - 1)),
     low: Math.min(...values), high: Math.max(...values) };
 }
-
-// Lettering beside an axis.
-export const label = (content, x, y, anchor = "middle", more = {}) =>
-  text(content, x, y, { "text-anchor": anchor, "font-size": 12, ...more });
-
-// One slider over the values that the data holds under each name, with what it says of them.
-export const slidersOf = (id, data, choose, rows) => rows.map(([name, title, say]) => {
-  const { slider, output, show } = sliderOf(`${id}-${name}`, { max: data[name].length - 1 },
-    (at) => choose({ [name]: data[name][at] }));
-  return {
-    box: field(slider, title, output),
-    show: (now) => show(data[name].indexOf(now[name]), say(now[name])),
-  };
-});

@@ -103,7 +103,7 @@ def choose(page, explorer, **choice):
     }
     for name, value in choice.items():
         setattr(explorer, name, value)
-        at = explorer.data[name].index(value)
+        at = explorer.data["choices"][name]["values"].index(value)
         page.get_by_label(titles[name], exact=True).fill(str(at))
 
 

@@ -67,7 +67,7 @@ def three_decimals(value):
 def choose(page, explorer):
     titles = {"n": "images n", "p": "features p", "signal": "signal: the true CKA"}
     for name, title in titles.items():
-        at = explorer.data[name].index(getattr(explorer, name))
+        at = explorer.data["choices"][name]["values"].index(getattr(explorer, name))
         page.get_by_label(title, exact=True).fill(str(at))
 
 

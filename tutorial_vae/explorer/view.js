@@ -7,9 +7,9 @@
 //             (width) => one or more elements, whether it takes the whole width, elements that stay
 //             beside the drawing, () => whether it is left out now, and the names of the choices whose
 //             controls stand in it;
-//   controls  by the name of a choice { title, say, look, offered, shown, wide, hidden }: how a value is
+//   controls  by the name of a choice { title, say, look, offered, shown, wide, hidden, also }: how a value is
 //             called and spoken, a class for it, which values are offered now, which is shown, its room,
-//             and () => whether it is left out now;
+//             () => whether it is left out now, and `also`, (value) => what else is chosen with it;
 //   above     elements before the controls;   beside    elements after them;    below    elements under the figures;
 //   traits    of the model that are watched besides the choices;    painted   what else is done after a change.
 import {
@@ -82,7 +82,7 @@ export const explorer = (look, view) => ({
     const given = { id, model, data, now, choose: chooserOf(model), valuesOf: (name) => choices[name].values, paint: () => paint() };
     const { reading, figures, controls: about = {}, above = [], beside = [], below = [], traits = [], painted = () => {} } = view(given);
     const controls = names.map((name) => ({ name, ...controlFor(`${id}-${name}`, choices[name], about[name] ?? {},
-      (value) => given.choose({ [name]: value })) }));
+      (value) => given.choose({ [name]: value, ...about[name]?.also?.(value) })) }));
     const boxOf = (chosen) => controls.filter(({ name, needed }) => needed && chosen(name)).map(({ box }) => box);
     const held = figures.flatMap(({ holds = [] }) => holds);
     const rowOf = (...content) => (content.length ? [node("div", { class: "tvae-controls" }, ...content)] : []);

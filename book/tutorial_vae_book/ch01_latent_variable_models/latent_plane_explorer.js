@@ -1,9 +1,10 @@
-// The front end of LatentPlaneExplorer, after the text of controls.js. Notebooks run it through
-// anywidget; pages without a kernel run the same text from the stored state.
+// The front end of LatentPlaneExplorer.
 import {
-  buttonOf, chooserOf, clamp, decodeBytes, field, freshId, greyImage, keepPainted, menuOf, native,
-  node, number, readingLine, sliderOf, text,
+  buttonOf, clamp, decodeBytes, field, native, node, number, onArrows, sliderOf, text,
 } from "tutorial_vae/explorer/controls.js";
+import { chart, even } from "tutorial_vae/explorer/chart.js";
+import { strip } from "tutorial_vae/explorer/pictures.js";
+import { explorer, legend, note } from "tutorial_vae/explorer/view.js";
 
 const RINGS = 2; // standard deviations: in the plane 86 % of draws fall inside
 const STEPS = 200; // of a slider over the side of a plane
@@ -54,172 +55,107 @@ const draw = () => {
   return [radius * Math.cos(angle), radius * Math.sin(angle)];
 };
 
-function render({ model, el }) {
-  const { planes, labels } = model.get("data");
-  const id = freshId();
+const shifted = ({ mean, spread }, [a, b]) => [mean[0] + spread[0][0] * a, mean[1] + spread[1][0] * a + spread[1][1] * b];
+
+const NORMAL = { mean: [0, 0], spread: [[1, 0], [0, 1]] };
+const AXES = [0, 1];
+
+export default explorer("latent-plane", ({ data, model, now, choose, id }) => {
+  const { labels } = data;
   const classes = [...new Set(labels)].sort();
-  const byName = new Map(planes.map((plane) => [plane.name,
-    { ...plane, decode: decoder(plane), spacing: spacing(plane.codes) }]));
-  const plane = () => byName.get(model.get("model"));
-  const axes = [0, 1];
+  const planes = Object.fromEntries(Object.entries(data.planes).map(([name, each]) =>
+    [name, { ...each, name, decode: decoder(each), spacing: spacing(each.codes) }]));
+  const plane = () => planes[now().model];
+  const place = () => model.get("point");
+  const said = () => `(${place().map((value) => number(value)).join(", ")})`;
+  const moveTo = (point) => choose({ point: AXES.map((axis) =>
+    clamp(point[axis], plane().corner[axis], plane().corner[axis] + plane().side)) });
 
-  const choose = chooserOf(model);
-  const moveTo = (point) => {
-    const { corner, side } = plane();
-    choose({ point: axes.map((axis) => clamp(point[axis], corner[axis], corner[axis] + side)) });
-  };
-  const shifted = ({ mean, spread }, [a, b]) =>
-    [mean[0] + spread[0][0] * a, mean[1] + spread[1][0] * a + spread[1][1] * b];
-
-  const menu = menuOf(`${id}-model`, planes.map(({ name }) => name), (name) => {
-    // The same image stays in view: the point goes to where the new model puts it.
-    const image = nearest(plane().codes, model.get("point"));
-    choose({ model: name, point: byName.get(name).codes[image] });
-  });
-  const sliders = axes.map((axis) => sliderOf(`${id}-latent-${axis}`, { max: STEPS }, (step) => {
-    const point = [...model.get("point")];
-    point[axis] = plane().corner[axis] + (step / STEPS) * plane().side;
-    moveTo(point);
-  }));
-  const names = ["first latent, z\u2081", "second latent, z\u2082"];
-  const controls = node("div", { class: "tvae-controls" }, field(menu, "model"),
-    ...axes.map((axis) => field(sliders[axis].slider, names[axis], sliders[axis].output)));
+  const sliders = AXES.map((axis) => sliderOf(`${id}-latent-${axis}`, { max: STEPS }, (step) =>
+    moveTo(place().map((value, at) => (at === axis ? plane().corner[axis] + (step / STEPS) * plane().side : value)))));
   const drawFrom = (from, press) => buttonOf(from, press, { "aria-label": `draw from the ${from}` });
   const buttons = node("div", { class: "tvae-buttons" }, node("span", {}, "Draw from the"),
-    drawFrom("standard normal", () => moveTo(draw())),
-    drawFrom("fitted normal", () => moveTo(shifted(plane(), draw()))));
-  const reading = readingLine();
+    drawFrom("standard normal", () => moveTo(draw())), drawFrom("fitted normal", () => moveTo(shifted(plane(), draw()))));
 
-  // The plane, drawn for the width at hand.
-  const map = node("svg", { class: "tvae-plane", role: "img", tabindex: 0, ...native });
-  const mapBox = node("div", { class: "tvae-plane-box" }, map);
-  let width = 0;
-  let point = null;
-  let drawn = null; // the plane on the map
-  const across = (value) => ((value - plane().corner[0]) / plane().side) * width;
-  const down = (value) => width - ((value - plane().corner[1]) / plane().side) * width;
+  const ring = (look, normal) => ({ x, y }) => [node("polyline", { class: `tvae-curve ${look}`,
+    points: Array.from({ length: 73 }, (_, step) => {
+      const [first, second] = shifted(normal, [Math.cos, Math.sin].map((of) => RINGS * of((step / 36) * Math.PI)));
+      return `${x(first).toFixed(1)},${y(second).toFixed(1)}`;
+    }).join(" ") })];
 
-  function ring(name, { mean, spread }) {
-    const corners = Array.from({ length: 73 }, (_, step) => {
-      const angle = (step / 36) * Math.PI;
-      const [x, y] = shifted({ mean, spread },
-        [RINGS * Math.cos(angle), RINGS * Math.sin(angle)]);
-      return `${across(x).toFixed(1)},${down(y).toFixed(1)}`;
-    });
-    return node("polyline", { class: name, points: corners.join(" ") });
-  }
-
-  function drawMap() {
-    drawn = plane();
-    const { codes, corner, side } = drawn;
+  // The map, which stays while the point moves over it.
+  let map = { of: null };
+  function mapOf(size) {
+    const { corner, side, codes } = plane();
     const unit = side > 16 ? 4 : side > 9 ? 2 : 1;
-    const ticks = (low) => Array.from({ length: Math.floor(side / unit) + 1 },
-      (_, step) => (Math.ceil(low / unit) + step) * unit).filter((tick) => tick <= low + side);
-    const drawing = [node("rect", { class: "tvae-ground", width, height: width, rx: 4 })];
-    for (const tick of ticks(corner[0])) {
-      const x = across(tick);
-      drawing.push(node("line", { class: "tvae-tick", x1: x, x2: x, y1: 0, y2: width }));
-      if (x > 14 && x < width - 14) {
-        drawing.push(text(number(tick, 0), x, width + 14, { "text-anchor": "middle" }));
-      }
-    }
-    for (const tick of ticks(corner[1])) {
-      const y = down(tick);
-      drawing.push(node("line", { class: "tvae-tick", x1: 0, x2: width, y1: y, y2: y }));
-      if (y > 8 && y < width - 8) {
-        drawing.push(text(number(tick, 0), -5, y + 4, { "text-anchor": "end" }));
-      }
-    }
-    const letters = codes.map((code, index) => text(labels[index], across(code[0]), down(code[1]), {
+    const [x, y] = corner.map((low) => even(low, low + side, Array.from({ length: Math.floor(side / unit) + 1 },
+      (_, step) => (Math.ceil(low / unit) + step) * unit).filter((tick) => tick <= low + side)));
+    const point = node("g", { class: "tvae-point" }, node("circle", { r: 9 }), node("circle", { r: 2.5 }));
+    const found = { of: plane(), size };
+    const letters = (frame) => codes.map(([first, second], index) => text(labels[index], frame.x(first), frame.y(second), {
       class: `tvae-code tvae-class-${classes.indexOf(labels[index]) % 10}`,
-      "text-anchor": "middle", "dominant-baseline": "central", "font-size": width < 320 ? 10 : 12,
-    }));
-    point = node("g", { class: "tvae-point" }, node("circle", { r: 9 }),
-      node("circle", { r: 2.5 }));
-    drawing.push(node("g", {}, ...letters), ring("tvae-prior", { mean: [0, 0], spread: [[1, 0], [0, 1]] }),
-      ring("tvae-fitted", plane()), point);
-    map.setAttribute("width", width + 24);
-    map.setAttribute("height", width + 20);
-    map.setAttribute("viewBox", `-23 -1 ${width + 24} ${width + 20}`);
-    map.replaceChildren(...drawing);
+      "text-anchor": "middle", "dominant-baseline": "central", "font-size": size < 320 ? 10 : 12 }));
+    const ground = ({ left, top }) => [node("rect", { class: "tvae-ground", x: left, y: top, width: size, height: size, rx: 4 })];
+    const follow = (frame) => {
+      found.follow = ([first, second]) => point.setAttribute("transform", `translate(${frame.x(first)} ${frame.y(second)})`);
+      return [point];
+    };
+    const svg = chart({ width: size + 24, height: size, look: "tvae-plane", label: "", left: 23, right: 1, top: 1, below: 19,
+      x: { ...x, grid: true }, y, marks: [ground, letters, ring("tvae-prior", NORMAL), ring("tvae-latent", plane()), follow] });
+    for (const [name, value] of Object.entries({ tabindex: 0, ...native })) svg.setAttribute(name, value);
+    const pointed = (event) => {
+      const box = svg.getBoundingClientRect();
+      moveTo([corner[0] + ((event.clientX - box.left - 23) / size) * side, corner[1] + (1 - (event.clientY - box.top - 1) / size) * side]);
+    };
+    svg.addEventListener("pointerdown", (event) => {
+      svg.setPointerCapture(event.pointerId);
+      pointed(event);
+    });
+    svg.addEventListener("pointermove", (event) => {
+      if (svg.hasPointerCapture(event.pointerId)) pointed(event);
+    });
+    onArrows(svg, (down, across, { shiftKey }) => {
+      const step = side / (shiftKey ? 10 : 50);
+      moveTo([place()[0] + step * across, place()[1] - step * down]);
+    });
+    return { ...found, svg };
   }
 
-  const pointed = (event) => {
-    const box = map.getBoundingClientRect();
-    const { corner, side } = plane();
-    const [x, y] = [event.clientX - box.left - 23, event.clientY - box.top - 1];
-    moveTo([corner[0] + (x / width) * side, corner[1] + (1 - y / width) * side]);
-  };
-  map.addEventListener("pointerdown", (event) => {
-    map.setPointerCapture(event.pointerId);
-    pointed(event);
-  });
-  map.addEventListener("pointermove", (event) => {
-    if (map.hasPointerCapture(event.pointerId)) pointed(event);
-  });
-  map.addEventListener("keydown", (event) => {
-    const steps = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
-    if (!(event.key in steps)) return;
-    event.preventDefault();
-    const step = plane().side / (event.shiftKey ? 10 : 50);
-    moveTo(axes.map((axis) => model.get("point")[axis] + step * steps[event.key][axis]));
-  });
-
-  const key = (name, text) => node("span", { class: "tvae-key" },
-    node("span", { class: `tvae-key-${name}` }), text);
-  const legend = node("p", { class: "tvae-legend tvae-keys" },
-    node("span", {}, "each character: the code of an unseen image of that class"),
-    key("prior", "standard normal"), key("fitted", "normal fitted to the codes"),
-    node("span", {}, "(a ring holds 86 % of its draws)"));
-
-  const canvas = node("canvas", { class: "tvae-picture", role: "img" });
-  const heading = node("p", { class: "tvae-heading" });
-  const note = node("p", { class: "tvae-note" });
+  function drawMap(width) {
+    const size = clamp(width - 24, 200, 440);
+    if (map.of !== plane() || map.size !== size) map = mapOf(size);
+    map.follow(place());
+    map.svg.setAttribute("aria-label", `Latent plane of ${plane().name} with the codes of ${plane().codes.length} images and `
+      + `two rings of normal distributions. The point is at ${said()}; drag it, or move it with the arrow keys.`);
+    return map.svg;
+  }
 
   function drawPicture() {
-    const { height, width: columns, decode } = plane();
-    canvas.width = columns;
-    canvas.height = height;
-    const context = canvas.getContext("2d");
-    context.putImageData(greyImage(decode(model.get("point")), columns, height), 0, 0);
+    const { name, height, width, decode, points } = plane();
+    return [strip([decode(place())], height, width, `Picture that ${name} decodes at ${said()}`, "tvae-picture"),
+      node("div", {}, node("p", { class: "tvae-heading" }, `decoded at ${said()}`), note(points > 2
+        ? `Decoded beforehand at ${points} × ${points} points; between them, neighbours are mixed.`
+        : "This decoder is linear, so mixing its pictures is exact."))];
   }
 
-  function paint() {
-    if (plane() !== drawn) drawMap();
-    const { name, codes, corner, side, points, spacing: usual } = plane();
-    const place = model.get("point");
-    const [first, second] = place.map((value) => number(value));
-    menu.value = name;
-    sliders.forEach(({ show }, axis) =>
-      show(Math.round(((place[axis] - corner[axis]) / side) * STEPS), number(place[axis])));
-    const image = nearest(codes, place);
-    const label = labels[image];
-    reading.say(`${name} at (${first}, ${second}): the nearest code is of class ${label}, `,
-      `${number(distance(codes[image], place))} away`,
-      ` (half of all codes have a neighbour within ${number(usual)})`);
-    point.setAttribute("transform", `translate(${across(place[0])} ${down(place[1])})`);
-    drawPicture();
-    heading.textContent = `decoded at (${first}, ${second})`;
-    note.textContent = points > 2
-      ? `Decoded beforehand at ${points} × ${points} points; between them, neighbours are mixed.`
-      : "This decoder is linear, so mixing its pictures is exact.";
-    canvas.setAttribute("aria-label", `Picture that ${name} decodes at (${first}, ${second})`);
-    map.setAttribute("aria-label", `Latent plane of ${name} with the codes of ${codes.length} ` +
-      `images and two rings of normal distributions. The point is at (${first}, ${second}); ` +
-      "drag it, or move it with the arrow keys.");
-  }
-
-  el.replaceChildren(node("div", { class: "tvae-explorer tvae-latent-plane" }, controls, buttons,
-    reading.line, node("div", { class: "tvae-figures" },
-      node("div", { class: "tvae-figure" }, mapBox, legend),
-      node("div", { class: "tvae-figure tvae-seen" }, canvas,
-        node("div", {}, heading, note)))));
-  const fit = () => {
-    width = clamp((legend.clientWidth || 420) - 24, 200, 440);
-    drawMap();
-    paint();
+  const stroke = (look) => [node("line", { x1: 0, x2: 28, y1: 7, y2: 7, class: `tvae-curve ${look}` })];
+  const keys = legend([stroke("tvae-prior"), "standard normal"], [stroke("tvae-latent"), "normal fitted to the codes"]);
+  keys.prepend(node("span", {}, "each character: the code of an unseen image of that class"));
+  keys.append(node("span", {}, "(a ring holds 86 % of its draws)"));
+  return {
+    reading() {
+      const { name, codes, spacing: usual } = plane();
+      const image = nearest(codes, place());
+      return [`${name} at ${said()}: the nearest code is of class ${labels[image]}, `,
+        `${number(distance(codes[image], place()))} away`, ` (half of all codes have a neighbour within ${number(usual)})`];
+    },
+    // The same image stays in view: the point goes to where the new model puts it.
+    controls: { model: { also: (name) => ({ point: planes[name].codes[nearest(plane().codes, place())] }) } },
+    beside: [...["first latent, z\u2081", "second latent, z\u2082"].map((name, axis) =>
+      field(sliders[axis].slider, name, sliders[axis].output)), buttons],
+    figures: [{ draw: drawMap, after: [keys] }, { draw: drawPicture }],
+    traits: ["point"],
+    painted: () => sliders.forEach(({ show }, axis) =>
+      show(Math.round(((place()[axis] - plane().corner[axis]) / plane().side) * STEPS), number(place()[axis]))),
   };
-  return keepPainted(model, ["model", "point"], paint, legend, fit);
-}
-
-export default { render };
+});

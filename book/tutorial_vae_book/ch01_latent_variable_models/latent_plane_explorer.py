@@ -12,7 +12,7 @@ import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, script, style
 
 _MARGIN = 0.04  # of the plane's side, around the outermost code
 _LEAST_REACH = 3.2  # the plane always shows the standard normal out to here
@@ -118,7 +118,7 @@ def decode_plane(
     )
 
 
-class LatentPlaneExplorer(Explorer):
+class LatentPlaneExplorer(ChoiceExplorer):
     """Latent planes of several models with a point to drag over them, and what it decodes to.
 
     The decoded grids travel in the state of the widget, one byte a pixel; between grid points the
@@ -145,7 +145,7 @@ class LatentPlaneExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    model = traitlets.Unicode().tag(sync=True)
+    model = Choice("model")
     point = traitlets.List(traitlets.Float(), minlen=2, maxlen=2).tag(sync=True)
 
     def __init__(self, planes: Mapping[str, LatentPlane], *, labels: Sequence[str]) -> None:
@@ -157,22 +157,16 @@ class LatentPlaneExplorer(Explorer):
                     f"planes[{name!r}] marks {len(plane.codes)} images, but there are "
                     f"{len(labels)} labels"
                 )
-        data: dict[str, Any] = {
-            "planes": [{"name": name, **_described(plane)} for name, plane in planes.items()],
-            "labels": [str(label) for label in labels],
-        }
-        first = data["planes"][0]
-        super().__init__(data=data, model=first["name"], point=first["codes"][0])
+        described = {name: _described(plane) for name, plane in planes.items()}
+        super().__init__(
+            {"model": planes},
+            {"point": next(iter(described.values()))["codes"][0]},
+            planes=described,
+            labels=[str(label) for label in labels],
+        )
 
     def _summary(self) -> str:
-        return ", ".join(self._names())
-
-    def _names(self) -> list[str]:
-        return [plane["name"] for plane in self.data["planes"]]
-
-    @traitlets.validate("model")
-    def _known_model(self, proposal: Any) -> str:
-        return self._one_of(self._names(), proposal)
+        return ", ".join(self.data["planes"])
 
     @traitlets.validate("point")
     def _finite_point(self, proposal: Any) -> list[float]:

@@ -3,18 +3,17 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import traitlets
 
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, Range, script, style
 
 # A Gaussian density of this width is 1 at its top; below it some log-densities would be positive
 # and the bars would no longer all point one way.
 _SMALLEST_NOISE = 1 / math.sqrt(2 * math.pi)
-_MEANS = (-3.0, 3.0)
-_LOG_WIDTHS = (-2.5, 1.0)
+# Least value, greatest value and step of both sliders.
+_RANGES = {"mean": (-3.0, 3.0, 0.05), "log_width": (-2.5, 1.0, 0.05)}
 
 
 class BoundParts(NamedTuple):
@@ -95,7 +94,7 @@ class ScalarModel:
         return _log_normal(self.x, np.polynomial.Polynomial(self.decoder)(z), self.noise)
 
 
-class BoundExplorer(Explorer):
+class BoundExplorer(ChoiceExplorer):
     """An approximate posterior with sliders over a known true one, with bound and gap as bars.
 
     The state holds a few numbers per model; the front end integrates by itself, so it works with a
@@ -119,46 +118,33 @@ class BoundExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    choice = traitlets.Unicode().tag(sync=True)
-    mean = traitlets.Float().tag(sync=True)
-    log_width = traitlets.Float().tag(sync=True)
+    choice = Choice("true posterior")
+    mean = Range("mean μ of q")
+    log_width = Range("width σ of q")
 
     def __init__(self, models: Mapping[str, ScalarModel]) -> None:
         if not models:
             raise ValueError("models is empty; give at least one model")
-        described = [
-            {"name": name, "decoder": list(model.decoder), "x": model.x, "noise": model.noise}
-            for name, model in models.items()
-        ]
-        data: dict[str, Any] = {
-            "models": described,
-            "means": list(_MEANS),
-            "log_widths": list(_LOG_WIDTHS),
-        }
         # The first view is the prior, the answer of an encoder that has not looked at the pixel.
-        super().__init__(data=data, choice=next(iter(models)), mean=0.0, log_width=0.0)
+        super().__init__(
+            {"choice": models, **_RANGES},
+            {"mean": 0.0, "log_width": 0.0},
+            ranges={name: list(ends) for name, ends in _RANGES.items()},
+            models={
+                name: {"decoder": list(model.decoder), "x": model.x, "noise": model.noise}
+                for name, model in models.items()
+            },
+        )
 
     def _summary(self) -> str:
-        return ", ".join(self._names())
-
-    def _names(self) -> list[str]:
-        return [model["name"] for model in self.data["models"]]
+        return ", ".join(self.data["models"])
 
     @property
     def parts(self) -> BoundParts:
         """Bound, log-likelihood and gap where the controls stand, in nats."""
-        chosen = next(m for m in self.data["models"] if m["name"] == self.choice)
+        chosen = self.data["models"][self.choice]
         model = ScalarModel(tuple(chosen["decoder"]), chosen["x"], chosen["noise"])
         return model.parts(self.mean, math.exp(self.log_width))
-
-    @traitlets.validate("choice")
-    def _known_choice(self, proposal: Any) -> str:
-        return self._one_of(self._names(), proposal)
-
-    @traitlets.validate("mean", "log_width")
-    def _on_the_slider(self, proposal: Any) -> float:
-        low, high = self.data[f"{proposal['trait'].name}s"]
-        return self._between(low, high, proposal)
 
 
 def _log_normal(

@@ -1,11 +1,8 @@
 """The gradient explorer: clouds of gradient estimates by three estimators around the truth."""
 
-from typing import Any
-
 import numpy as np
-import traitlets
 
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, script, style
 
 ESTIMATORS = ("score function", "score function, baseline", "reparameterised")
 
@@ -17,7 +14,7 @@ _ESTIMATES = 200
 _SEED = 0
 
 
-class GradientExplorer(Explorer):
+class GradientExplorer(ChoiceExplorer):
     r"""Clouds of gradient estimates around the true gradient, with sliders over what spreads them.
 
     What is estimated is the derivative, with respect to the first mean, of the expectation of
@@ -43,32 +40,25 @@ class GradientExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    sigma = traitlets.Float().tag(sync=True)
-    draws = traitlets.Int().tag(sync=True)
-    dimension = traitlets.Int().tag(sync=True)
-    reach = traitlets.Int().tag(sync=True)
+    sigma = Choice("width σ of q", slider=True)
+    draws = Choice("draws per estimate", slider=True)
+    dimension = Choice("latent dimensions d", slider=True)
+    reach = Choice("axis")
 
     def __init__(self, *, distance: float = 1.0) -> None:
         if not 0 < distance < float("inf"):
             raise ValueError(f"distance must be a positive number, not {distance!r}")
-        data: dict[str, Any] = {
-            "estimators": list(ESTIMATORS),
-            "sigma": list(_SIGMAS),
-            "draws": list(_DRAWS),
-            "dimension": list(_DIMENSIONS),
-            "reach": list(_REACHES),
-            "estimates": _ESTIMATES,
-            "seed": _SEED,
-            "distance": float(distance),
-        }
-        super().__init__(data=data, sigma=0.5, draws=1, dimension=10, reach=30)
+        super().__init__(
+            {"sigma": _SIGMAS, "draws": _DRAWS, "dimension": _DIMENSIONS, "reach": _REACHES},
+            {"sigma": 0.5, "draws": 1, "dimension": 10, "reach": 30},
+            estimators=list(ESTIMATORS),
+            estimates=_ESTIMATES,
+            seed=_SEED,
+            distance=float(distance),
+        )
 
     def _summary(self) -> str:
         return f"{_ESTIMATES} estimates by {len(ESTIMATORS)} estimators"
-
-    @traitlets.validate("sigma", "draws", "dimension", "reach")
-    def _known_choice(self, proposal: Any) -> int | float:
-        return self._one_of(self.data[proposal["trait"].name], proposal)
 
     def estimates(self) -> dict[str, np.ndarray]:
         """Return the clouds that are shown: 200 estimates by each estimator.

@@ -1,11 +1,8 @@
 """The alignment explorer: biased and unbiased CKA of two noisy layers that share a signal."""
 
-from typing import Any
-
 import numpy as np
-import traitlets
 
-from tutorial_vae.explorer import Explorer, script, style
+from tutorial_vae.explorer import Choice, ChoiceExplorer, script, style
 from tutorial_vae.similarity import cka
 
 from ..ch04_reparameterisation.gradient_explorer import seeded_noise
@@ -19,7 +16,7 @@ _DRAWS = 12
 _SEED = 0
 
 
-class AlignmentExplorer(Explorer):
+class AlignmentExplorer(ChoiceExplorer):
     r"""CKA of two layers whose true similarity is known, with sliders over what misleads it.
 
     The first layer X is standard normal noise; the second is
@@ -44,26 +41,20 @@ class AlignmentExplorer(Explorer):
     _esm = script(__file__)
     _css = style(__file__)
 
-    n = traitlets.Int().tag(sync=True)
-    p = traitlets.Int().tag(sync=True)
-    signal = traitlets.Float().tag(sync=True)
+    n = Choice("images n", slider=True)
+    p = Choice("features p", slider=True)
+    signal = Choice("signal: the true CKA", slider=True)
 
     def __init__(self, *, n: int = 50, p: int = 1024, signal: float = 0.0) -> None:
-        data: dict[str, Any] = {
-            "n": list(_COUNTS),
-            "p": list(_FEATURES),
-            "signal": list(_SIGNALS),
-            "draws": _DRAWS,
-            "seed": _SEED,
-        }
-        super().__init__(data=data, n=n, p=p, signal=signal)
+        super().__init__(
+            {"n": _COUNTS, "p": _FEATURES, "signal": _SIGNALS},
+            {"n": n, "p": p, "signal": signal},
+            draws=_DRAWS,
+            seed=_SEED,
+        )
 
     def _summary(self) -> str:
         return f"{self.n} images, {self.p} features, true CKA {self.signal:.2f}, {_DRAWS} draws"
-
-    @traitlets.validate("n", "p", "signal")
-    def _known_choice(self, proposal: Any) -> int | float:
-        return self._one_of(self.data[proposal["trait"].name], proposal)
 
     def draws(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the pairs of layers that are shown.
