@@ -2,6 +2,7 @@ from . import adaptation as adaptation
 from . import architecture as architecture
 from . import data as data
 from . import detection as detection
+from . import devices as devices
 from . import evaluation as evaluation
 from . import explorer as explorer
 from . import models as models
