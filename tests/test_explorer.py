@@ -204,7 +204,7 @@ def test_the_state_is_small_and_reproducible_and_holds_the_front_end_of_the_pack
     state = explorer.get_state()
     assert state["_esm"] == front_end.script(sys.modules[type(explorer).__module__].__file__)
     assert state["_css"] == front_end.style(sys.modules[type(explorer).__module__].__file__)
-    assert len(explorer.to_fragment()) < 60_000
+    assert len(explorer.to_fragment()) < 80_000
     assert explorer.to_fragment() == explorer.to_fragment()
 
 

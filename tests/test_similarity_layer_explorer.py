@@ -140,7 +140,7 @@ def test_an_ordinary_explorer_stays_small():
     similarity = comparison(rows=names, columns=names)
     keys = [(images, model) for images in "abcd" for model in "xyz"]
     explorer = LayerExplorer(dict.fromkeys(keys, similarity), selectors=("images", "model"))
-    assert len(explorer.to_fragment()) < 50_000
+    assert len(explorer.to_fragment()) < 55_000
 
 
 def test_the_state_holds_the_front_end_of_the_package():

@@ -8,6 +8,7 @@ from . import explorer as explorer
 from . import models as models
 from . import objectives as objectives
 from . import plots as plots
+from . import pretrained as pretrained
 from . import similarity as similarity
 from . import training as training
 from . import transfer as transfer

@@ -15,6 +15,7 @@ needs them, an ``attach`` and a ``detach``. One of your own is used like those o
 >>> history = adapt(classifier, source, target, method=EqualMeans())
 """
 
+from . import backbones, classifiers, pretraining
 from .adapters import LowRankAdapters
 from .adversarial import reverse_gradient
 from .bss import BSS
@@ -74,10 +75,13 @@ __all__ = [
     "Method",
     "SourceOnly",
     "adapt",
+    "backbones",
     "channel_importance",
     "class_confusion",
+    "classifiers",
     "coral_distance",
     "fine_tune",
     "multi_kernel_mmd",
+    "pretraining",
     "reverse_gradient",
 ]
