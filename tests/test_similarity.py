@@ -668,7 +668,9 @@ def test_to_frame(images):
 
 def test_plot_hands_over_to_the_figure(monkeypatch):
     calls = []
-    monkeypatch.setattr(similarity.maps, "similarity_map", lambda *args, **kw: calls.append((args, kw)) or 7)
+    monkeypatch.setattr(
+        similarity.maps, "similarity_map", lambda *args, **kw: calls.append((args, kw)) or 7
+    )
     result = similarity_of([NOISE], [NOISE])
     assert result.plot() == 7
     assert calls == [((result,), {"ax": None})]

@@ -15,9 +15,9 @@ from ..devices import own_random_state
 from ..models import VAE
 from ..training import History, TrainingOptions, fit, optimise
 from ..training.options import complete_options
-from . import fine_tune
 from .backbones import Backbone, VAEBackbone
 from .classifiers import Classifier
+from .fitting import fine_tune
 
 KINDS = ("supervised", "generative", "contrastive")
 
