@@ -50,7 +50,7 @@ class StagedVAE(VAE):
     Args:
         backbone: the encoder up to the two latent heads. It is taken as it is, not copied.
         latent_dim: number of latent dimensions.
-        likelihood: as of :class:`tutorial_vae.VAE`.
+        likelihood: as of :class:`~tutorial_vae.models.VAE`.
 
     Raises:
         ValueError: the images' height and width are no multiples of 16, or an argument is outside
