@@ -3,9 +3,7 @@ import {
   chooserOf, clamp, field, freshId, keepPainted, menuOf, native, node, number, onArrows, readingLine,
   sliderOf, unpack,
 } from "tutorial_vae/explorer/controls.js";
-import {
-  colour, colourBar, hatchOf, part, runsOf, shortName,
-} from "tutorial_vae/explorer/layers.js";
+import { colour, colourBar, hatchOf, part, runsOf, shortName } from "tutorial_vae/explorer/layers.js";
 
 function render({ model, el }) {
   const data = model.get("data");
