@@ -215,7 +215,7 @@ class Chapter(IPyNbFile):
             )
         yield Explorers.from_parent(self, name="explorers")
 
-    def get_kernel_message(self, timeout: float | None = None, stream: str = "iopub") -> Any:
+    def get_kernel_message(self, timeout: int | float | None = None, stream: str = "iopub") -> Any:
         """Return the next message, and keep what it says of a widget's state."""
         message = super().get_kernel_message(timeout, stream)
         content = message["content"]
