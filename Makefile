@@ -35,7 +35,7 @@ lab: $(READY) ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 # As many processes as cores; tests/conftest.py says which of them does what.
-PYTEST := $(BIN)/python -m pytest -n logical --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 test: $(READY) ## run every test: the package, the chapters' outputs, the site
 	$(PYTEST) --nbval tests notebooks

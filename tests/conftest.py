@@ -38,12 +38,10 @@ SECONDS_OF_A_TEST = 0.1
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let one process run all of a file, or all on the site, and begin with what takes longest."""
+    """Begin with the files that take longest; one process runs all of a file."""
     for item in items:
         if SITE in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-    if not getattr(config.option, "loadgroup", False):
-        return
     with (ROOT / "book" / "run_times.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     seconds = Counter({f"notebooks/{row['chapter']}": float(row["seconds"]) for row in rows})
@@ -51,7 +49,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         slow = item.get_closest_marker("slow")
         seconds[_group(item)] += SECONDS_OF_A_SLOW_TEST if slow else SECONDS_OF_A_TEST
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: (-seconds[_group(item)], _group(item)))
 
 
